@@ -1,0 +1,10 @@
+"""Multi-modal distillation for 3D backbones, as a plugin of MMEngine and MMDetection3D.
+
+Importing the package registers the shape family (data sets, transforms, teachers, backbones,
+pre-trainers, hooks, metrics) with MMEngine's root registries.
+"""
+
+from mrd_plugin import datasets, engine, evaluation, models, structures  # noqa: F401
+from mrd_plugin.version import __version__
+
+__all__ = ['__version__']

@@ -1,0 +1,10 @@
+"""Backbones, teachers, heads, losses and pre-trainers."""
+
+from mrd_plugin.models import (  # noqa: F401
+    backbones,
+    data_preprocessors,
+    heads,
+    losses,
+    pretrainers,
+    teachers,
+)

@@ -1,0 +1,17 @@
+"""What travels with one shape's points through a model."""
+
+from __future__ import annotations
+
+from mmengine.structures import BaseDataElement
+
+
+class ShapeDataSample(BaseDataElement):
+    """Everything about one shape beside its points.
+
+    Meta information (strings): ``sample_id``, ``name``, ``category``, ``text`` and ``image_path``
+    (the last three may be None).
+
+    Data fields: ``label`` a LongTensor ``()`` (-1 = none of the classes); optional ``image_feat`` and
+    ``text_feat`` ``(D,)``, the features stored with the sample. ``predict`` adds ``embedding (D,)``,
+    ``scores (K,)``, ``teacher_image (D,)`` and ``teacher_text (D,)``.
+    """

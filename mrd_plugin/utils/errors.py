@@ -1,0 +1,9 @@
+"""The two errors that a person can mend: a bad sample and a bad config."""
+
+
+class BadSampleError(ValueError):
+    """A sample that can't be used; the message names its file and what is wrong with it."""
+
+
+class ConfigError(ValueError):
+    """A config that can't work; the message names the key, what was got and what to do."""
