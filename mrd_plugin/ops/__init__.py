@@ -1,0 +1,17 @@
+"""Point operators: plain functions that choose the fastest right path for the tensor's device."""
+
+from mrd_plugin.ops.ball_query import ball_query
+from mrd_plugin.ops.furthest_point_sample import furthest_point_sample
+from mrd_plugin.ops.gather_rows import gather_rows
+from mrd_plugin.ops.grouping import gather_points
+from mrd_plugin.ops.interpolate import three_interpolate
+from mrd_plugin.ops.knn import knn
+
+__all__ = [
+    'ball_query',
+    'furthest_point_sample',
+    'gather_points',
+    'gather_rows',
+    'knn',
+    'three_interpolate',
+]

@@ -1,0 +1,69 @@
+"""Compiled CPU kernels (numba, no compiler needed) of the point operators.
+
+Each kernel works on one cloud, releases the GIL and uses plain IEEE arithmetic, so that its result
+equals the operator's definition to the last bit. :func:`run_batch` spreads the clouds of a batch over
+threads; the thread count follows ``torch.get_num_threads()``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+
+import numba
+import numpy as np
+import torch
+
+
+@numba.njit(nogil=True, cache=True)
+def fps_kernel(xyz, k, start, out):
+    """Furthest point sampling of ``xyz (N, 3)`` into ``out (k,)``; ties go to the lower index."""
+    n = xyz.shape[0]
+    nearest = np.full(n, np.inf, xyz.dtype)
+    current = start
+    for i in range(k):
+        out[i] = current
+        cx, cy, cz = xyz[current, 0], xyz[current, 1], xyz[current, 2]
+        furthest = nearest.dtype.type(-1)
+        for j in range(n):
+            dx, dy, dz = xyz[j, 0] - cx, xyz[j, 1] - cy, xyz[j, 2] - cz
+            dist = dx * dx + dy * dy + dz * dz
+            if dist < nearest[j]:
+                nearest[j] = dist
+            if nearest[j] > furthest:
+                furthest = nearest[j]
+                current = j
+
+
+@numba.njit(nogil=True, cache=True)
+def ball_query_kernel(xyz, centres, radius, k, out):
+    """First ``k`` points of ``xyz (N, 3)`` within ``radius`` of each centre, into ``out (S, k)``."""
+    r2 = xyz.dtype.type(radius * radius)
+    for s in range(centres.shape[0]):
+        cx, cy, cz = centres[s, 0], centres[s, 1], centres[s, 2]
+        found = 0
+        nearest, nearest_dist = 0, xyz.dtype.type(np.inf)
+        for j in range(xyz.shape[0]):
+            dx, dy, dz = xyz[j, 0] - cx, xyz[j, 1] - cy, xyz[j, 2] - cz
+            dist = dx * dx + dy * dy + dz * dz
+            if dist <= r2:
+                out[s, found] = j
+                found += 1
+                if found == k:
+                    break
+            elif found == 0 and dist < nearest_dist:
+                nearest, nearest_dist = j, dist
+        pad = out[s, 0] if found > 0 else nearest
+        for i in range(found, k):
+            out[s, i] = pad
+
+
+def run_batch(kernel: Callable[[int], None], batch_size: int) -> None:
+    """Call ``kernel(b)`` for each cloud of a batch, on as many threads as torch uses."""
+    workers = min(torch.get_num_threads(), batch_size)
+    if workers <= 1:
+        for b in range(batch_size):
+            kernel(b)
+        return
+    with ThreadPoolExecutor(workers) as pool:
+        list(pool.map(kernel, range(batch_size)))
