@@ -1,0 +1,260 @@
+"""Reading numpy pickles without trusting them.
+
+OpenShape ships each shape as a ``.npy`` file that holds a pickled dict, and mm checkpoints hold
+pickled numpy values. ``np.load(allow_pickle=True)`` would run whatever such a file asks for. Here a
+pickle may name the few globals that numpy arrays, scalars and dtypes need, and even those are
+served by stand-ins of this module: a stand-in checks what it is given before it calls numpy, so
+that a forged dtype can't turn bytes into object pointers either.
+"""
+
+from __future__ import annotations
+
+import ast
+import math
+import pickle
+import struct
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any, BinaryIO
+
+import numpy as np
+
+from mrd_plugin.utils.errors import BadSampleError
+
+_MAGIC = b'\x93NUMPY'
+_MAX_HEADER = 64 * 1024
+_VALUE_KINDS = 'biufcSU'  # booleans, numbers and strings
+
+
+class UnsafePickleError(pickle.UnpicklingError):
+    """The pickle asks for something that plain data never needs; the message names it."""
+
+
+class PickledDtype:
+    """A dtype as a pickle describes it; ``dtype`` is a checked numpy dtype.
+
+    Only booleans, numbers, strings and ``object`` (a list of such values) are admitted.
+    """
+
+    def __init__(self, code: Any, *_: Any) -> None:
+        try:
+            self.dtype = np.dtype(code if isinstance(code, str) else str(code, 'ascii'))
+        except (TypeError, ValueError) as error:
+            raise UnsafePickleError(f'the array type {code!r}') from error
+        if self.dtype.kind not in _VALUE_KINDS + 'O' or self.dtype.subdtype is not None:
+            raise UnsafePickleError(f'the array type {self.dtype.str}')
+
+    def __setstate__(self, state: Any) -> None:
+        _, order, subdtype, names, fields = state[:5]
+        if subdtype or names or fields:
+            raise UnsafePickleError('a structured array type')
+        order = order if isinstance(order, str) else str(order, 'ascii')
+        if order in ('<', '>') and self.dtype.kind != 'O':
+            self.dtype = np.dtype(order + self.dtype.str[1:])
+
+
+class PickledArray:
+    """An array as a pickle describes it; ``value`` is a new numpy array that owns its memory."""
+
+    value: np.ndarray
+
+    def __setstate__(self, state: Any) -> None:
+        *_, shape, pickled, fortran, raw = state
+        if not isinstance(pickled, PickledDtype):
+            raise UnsafePickleError(f'an array of type {type(pickled).__name__}')
+        size, dtype = math.prod(shape), pickled.dtype
+        if dtype.kind == 'O':
+            if not isinstance(raw, list) or len(raw) != size:
+                raise pickle.UnpicklingError(f'an object array of shape {shape} lacks its items')
+            flat = np.empty(size, dtype=object)
+            for index, item in enumerate(raw):
+                flat[index] = item
+        else:
+            raw = raw.encode('latin1') if isinstance(raw, str) else bytes(raw)
+            if len(raw) != size * dtype.itemsize:
+                raise pickle.UnpicklingError(
+                    f'an array of shape {shape} and type {dtype.str} has {len(raw)} bytes'
+                )
+            flat = np.frombuffer(raw, dtype).copy() if raw else np.empty(size, dtype)
+        self.value = flat.reshape(shape, order='F' if fortran else 'C')
+
+
+class _Served:
+    """What an unpickler hands out in place of a global: it can be called and not be changed."""
+
+    __slots__ = ('_call',)
+    _call: Callable[..., Any]
+
+    def __init__(self, call: Callable[..., Any]) -> None:
+        object.__setattr__(self, '_call', call)
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        raise UnsafePickleError(f'a change of {name}')
+
+    def __call__(self, *args: Any) -> Any:
+        return self._call(*args)
+
+
+def _array_class(*_: Any) -> Any:
+    raise UnsafePickleError('numpy.ndarray as a function')
+
+
+def _scalar(pickled: Any, raw: Any = b'') -> Any:
+    """A numpy scalar from its dtype and bytes."""
+    if not isinstance(pickled, PickledDtype) or pickled.dtype.kind == 'O':
+        raise UnsafePickleError('a scalar that is neither number nor string')
+    raw = raw.encode('latin1') if isinstance(raw, str) else bytes(raw)
+    if len(raw) != pickled.dtype.itemsize:
+        raise pickle.UnpicklingError(f'a {pickled.dtype.str} scalar has {len(raw)} bytes')
+    return np.frombuffer(raw, pickled.dtype)[0] if raw else pickled.dtype.type()
+
+
+def _encode(text: Any, encoding: Any = 'latin1') -> bytes:
+    """The bytes of protocols 0 to 2, which spell them as latin-1 text."""
+    if encoding not in ('latin1', 'latin-1'):
+        raise UnsafePickleError(f'the codec {encoding}')
+    return text.encode('latin1')
+
+
+def _no_bytes(*args: Any) -> bytes:
+    """Empty bytes, which protocols 0 to 2 spell as a call without arguments."""
+    if args:
+        raise UnsafePickleError('builtins.bytes with arguments')
+    return b''
+
+
+def _numpy_globals() -> dict[str, Any]:
+    """Stand-ins by full name, for the module names of numpy 1 and of numpy 2."""
+    served: dict[str, Any] = {
+        'numpy.ndarray': _Served(_array_class),
+        'numpy.dtype': _Served(PickledDtype),
+    }
+    for core in ('numpy.core', 'numpy._core'):
+        served[f'{core}.multiarray._reconstruct'] = _Served(lambda *_: PickledArray())
+        served[f'{core}.multiarray.scalar'] = _Served(_scalar)
+    return served
+
+
+NUMPY_GLOBALS: Mapping[str, Any] = _numpy_globals()
+_BYTES_GLOBALS: Mapping[str, Any] = {
+    '_codecs.encode': _Served(_encode),
+    'builtins.bytes': _Served(_no_bytes),
+    '__builtin__.bytes': _Served(_no_bytes),
+}
+
+
+class PlainUnpickler(pickle.Unpickler):
+    """An unpickler for numpy arrays, strings, numbers, booleans, None, lists, tuples and dicts."""
+
+    def find_class(self, module: str, name: str) -> Any:
+        """The stand-in for ``module.name``.
+
+        Raises:
+            UnsafePickleError: for every global that plain data does not need.
+        """
+        full_name = f'{module}.{name}'
+        served = NUMPY_GLOBALS.get(full_name) or _BYTES_GLOBALS.get(full_name)
+        if served is None:
+            raise UnsafePickleError(full_name)
+        return served
+
+
+def plain(value: Any) -> Any:
+    """Replace each stand-in array inside ``value`` by its numpy array; dicts and lists stay."""
+    if isinstance(value, PickledArray):
+        value = value.value
+    if isinstance(value, dict):
+        for key in value:
+            value[key] = plain(value[key])
+    elif isinstance(value, list):
+        value[:] = [plain(item) for item in value]
+    elif type(value) is tuple:
+        value = tuple(plain(item) for item in value)
+    elif isinstance(value, np.ndarray) and value.dtype == object:
+        flat = value.reshape(-1)
+        for index in range(flat.size):
+            flat[index] = plain(flat[index])
+        value = flat.reshape(value.shape)
+    elif isinstance(value, (PickledDtype, _Served)):
+        raise UnsafePickleError('a bare class')
+    return value
+
+
+def _read_header(file: BinaryIO) -> dict[str, Any]:
+    """The header of a ``.npy`` file (format versions 1 to 3)."""
+    start = file.read(8)
+    if start[:6] != _MAGIC or len(start) < 8 or start[6] not in (1, 2, 3):
+        raise ValueError('it does not start like a .npy file')
+    length_format = '<H' if start[6] == 1 else '<I'
+    (length,) = struct.unpack(length_format, file.read(struct.calcsize(length_format)))
+    text = file.read(min(length, _MAX_HEADER))
+    if length > _MAX_HEADER or len(text) != length:
+        raise ValueError('its header is cut short')
+    header = ast.literal_eval(text.decode('utf8' if start[6] == 3 else 'latin1'))
+    if not isinstance(header, dict) or not {'descr', 'shape', 'fortran_order'} <= set(header):
+        raise ValueError('its header lacks descr, shape or fortran_order')
+    return header
+
+
+def load_npy(path: str | Path) -> np.ndarray:
+    """Read a ``.npy`` file, with pickled objects or without, and run nothing of it.
+
+    Args:
+        path: the file. Objects inside may be numpy arrays, strings, numbers, lists and dicts.
+
+    Returns:
+        The array; for a pickled dict it is an object array of shape ().
+
+    Raises:
+        FileNotFoundError: there is no such file.
+        BadSampleError: the file is truncated, is no ``.npy`` file, or its pickle asks for a class
+            or function that such data does not need.
+    """
+    try:
+        with open(path, 'rb') as file:
+            header = _read_header(file)
+            if header['descr'] != '|O':
+                file.seek(0)
+                return np.lib.format.read_array(file, allow_pickle=False)
+            array = plain(PlainUnpickler(file).load())
+    except FileNotFoundError:
+        raise
+    except UnsafePickleError as error:
+        raise BadSampleError(
+            f'{path}: refused, because its pickle asks for {error}; a shape file may hold numpy '
+            'arrays, strings, numbers, lists and dicts only. Get the file from its source again, '
+            'and do not open this one with np.load(allow_pickle=True).'
+        ) from error
+    except Exception as error:  # a pickle that is cut or forged may fail in any way
+        reason = str(error) or type(error).__name__
+        raise BadSampleError(
+            f'{path}: can not be read as a .npy file ({reason}); it is truncated or damaged, get '
+            'it again.'
+        ) from error
+    if not isinstance(array, np.ndarray) or array.shape != tuple(header['shape']):
+        raise BadSampleError(
+            f'{path}: the pickle holds no array of the shape {header["shape"]} that its header '
+            'promises; get the file again.'
+        )
+    return array
+
+
+def load_pickled_npy(path: str | Path) -> dict[str, Any]:
+    """Read OpenShape's one-dict ``.npy`` (what ``np.load(path, allow_pickle=True).item()`` gives).
+
+    Args:
+        path: the file.
+
+    Returns:
+        The dict, e.g. with ``xyz (10000, 3)``, ``rgb (10000, 3)`` and ``text``.
+
+    Raises:
+        FileNotFoundError: there is no such file.
+        BadSampleError: as in :func:`load_npy`, or the file holds something other than one dict.
+    """
+    array = load_npy(path)
+    value = array.item() if array.shape == () else array
+    if not isinstance(value, dict):
+        got = f'an array of shape {array.shape} and type {array.dtype}'
+        raise BadSampleError(f'{path}: expected one pickled dict, got {got}.')
+    return value
