@@ -1,0 +1,45 @@
+import numpy as np
+import pytest
+import torch
+
+from mrd_plugin.ops import gather_rows
+from tests.ddp import run_on_ranks
+
+COUNTS = (3, 1)  # unequal on purpose
+
+
+def _rows():
+    return torch.arange(12, dtype=torch.float64).view(4, 3) / 7
+
+
+def _loss(x):
+    return (x @ x.T).exp().sum()
+
+
+def _on_rank(rank):
+    x = _rows().split(COUNTS)[rank].clone().requires_grad_()
+    joined = gather_rows(x)
+    _loss(joined).backward()
+    flags = gather_rows(torch.tensor([rank == 0] * COUNTS[rank]))
+    nothing = gather_rows(torch.ones(rank, 2))
+    return joined.detach().numpy(), x.grad.numpy(), flags.numpy(), nothing.shape
+
+
+@pytest.mark.ddp
+def test_gathered_rows_and_gradients_equal_one_process():
+    results = run_on_ranks(_on_rank)
+    x = _rows().requires_grad_()
+    _loss(x).backward()
+    for joined, _, flags, nothing in results:
+        np.testing.assert_array_equal(joined, x.detach().numpy())
+        assert flags.tolist() == [True, True, True, False]
+        assert tuple(nothing) == (1, 2)
+    # Both ranks compute the whole loss, so each gradient is twice one process's; the averaging of
+    # DistributedDataParallel halves it.
+    grad = np.concatenate([result[1] for result in results]) / 2
+    np.testing.assert_allclose(grad, x.grad.numpy(), rtol=1e-12)
+
+
+def test_without_process_group_returns_the_same_tensor():
+    x = torch.ones(2, 2)
+    assert gather_rows(x) is x
