@@ -1,0 +1,199 @@
+"""Cross-validation over the furniture folds: run configs, collect figures, compare in pairs."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Iterable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from tqdm import tqdm
+
+SPLITS = 'configs/_base_/datasets/furniture_splits'
+
+
+@dataclass(frozen=True)
+class Run:
+    """One training: a config on one fold with one seed.
+
+    Attributes:
+        config: Path of the config file.
+        fold: 0 to 4.
+        seed: Seed of initialisation, sampling and augmentation.
+        part: ``'val'`` trains on the train part and scores the validation part, for choosing settings;
+            ``'test'`` trains on train and validation together and scores the test part.
+        out: Folder of all runs.
+        options: Further ``key=value`` overrides, the same for all runs of a variant.
+        variant: Name of the row; the config's stem where there are no options.
+    """
+
+    config: str
+    fold: int
+    seed: int
+    part: str
+    out: str
+    options: tuple[str, ...] = ()
+    variant: str = ''
+
+    @property
+    def name(self) -> str:
+        """Row name in the table."""
+        return self.variant or Path(self.config).stem
+
+    @property
+    def folder(self) -> Path:
+        """Work folder of this run."""
+        return Path(self.out) / self.part / self.name / f'fold{self.fold}_seed{self.seed}'
+
+    def command(self) -> list[str]:
+        """Return the command line of the training."""
+        split = f'{SPLITS}/fold{self.fold}.json'
+        train = '[train]' if self.part == 'val' else '[train,val]'
+        return [
+            sys.executable,
+            'tools/train.py',
+            self.config,
+            '--work-dir',
+            str(self.folder),
+            '--cfg-options',
+            f'train_dataloader.dataset.ann_file={split}',
+            f'train_dataloader.dataset.split={train}',
+            f'val_dataloader.dataset.ann_file={split}',
+            f'val_dataloader.dataset.split={self.part}',
+            f'randomness.seed={self.seed}',
+            'default_hooks.checkpoint.interval=1000000',
+            'default_hooks.checkpoint.save_last=False',
+            *self.options,
+        ]
+
+
+def run_all(runs: Sequence[Run], jobs: int = 2, threads: int = 1) -> dict[Run, dict[str, float]]:
+    """Do every run that has no figures yet; each in its own process.
+
+    Args:
+        runs (Sequence[Run]): What to run.
+        jobs (int): Processes at a time. Defaults to 2.
+        threads (int): Threads a process. Defaults to 1: two one-thread runs finish sooner than two
+            two-thread runs on two cores.
+
+    Returns:
+        dict: The figures of every run, from its ``figures.json``.
+
+    Raises:
+        RuntimeError: If a training fails; its log is named.
+    """
+    with ThreadPoolExecutor(jobs) as pool:
+        figures = list(
+            tqdm(pool.map(lambda run: _run_one(run, threads), runs), total=len(runs), unit='run')
+        )
+    return dict(zip(runs, figures))
+
+
+def _run_one(run: Run, threads: int) -> dict[str, float]:
+    done = run.folder / 'figures.json'
+    command = run.command()
+    if done.exists():
+        record = json.loads(done.read_text())
+        if record['command'][1:] == command[1:]:
+            return record['figures']
+    run.folder.mkdir(parents=True, exist_ok=True)
+    log = run.folder / 'stdout.log'
+    env = dict(os.environ, OMP_NUM_THREADS=str(threads), MKL_NUM_THREADS=str(threads))
+    with log.open('w') as stream:
+        code = subprocess.run(command, stdout=stream, stderr=subprocess.STDOUT, env=env).returncode
+    if code != 0:
+        raise RuntimeError(f'Training failed with exit code {code}; see {log}.')
+    figures = last_metrics(run.folder)
+    done.write_text(json.dumps(dict(command=command, figures=figures), indent=1))
+    return figures
+
+
+def last_metrics(work_dir: str | Path) -> dict[str, float]:
+    """Read the last validation figures that MMEngine logged under a work folder.
+
+    Args:
+        work_dir (str or Path): A run's ``work_dir``.
+
+    Returns:
+        dict[str, float]: Names like ``zero_shot/top1`` and values.
+
+    Raises:
+        FileNotFoundError: If no validation was logged.
+    """
+    logs = sorted(Path(work_dir).glob('*/vis_data/scalars.json'))
+    for log in reversed(logs):
+        rows = [json.loads(line) for line in log.read_text().splitlines() if line.strip()]
+        scored = [row for row in rows if 'zero_shot/top1' in row]
+        if scored:
+            return {key: float(value) for key, value in scored[-1].items()}
+    raise FileNotFoundError(f'{work_dir} holds no validation figures; did the run reach its end?')
+
+
+def summarise(figures: Iterable[dict[str, float]], metric: str) -> tuple[float, float, int]:
+    """Mean, standard deviation (n - 1) and number of runs of one metric."""
+    values = np.array([row[metric] for row in figures])
+    return float(values.mean()), float(values.std(ddof=1)) if len(values) > 1 else 0.0, len(values)
+
+
+def paired_difference(
+    ours: Sequence[dict[str, float]], base: Sequence[dict[str, float]], metric: str
+) -> tuple[float, float, int]:
+    """Compare two rows run by run.
+
+    Args:
+        ours (Sequence[dict]): Figures, one a (fold, seed).
+        base (Sequence[dict]): Figures of the same (fold, seed) pairs in the same order.
+        metric (str): Which figure.
+
+    Returns:
+        tuple: Mean difference, its standard error (n - 1), and how many runs are better.
+    """
+    diff = np.array([a[metric] - b[metric] for a, b in zip(ours, base)])
+    error = diff.std(ddof=1) / np.sqrt(len(diff)) if len(diff) > 1 else 0.0
+    return float(diff.mean()), float(error), int((diff > 0).sum())
+
+
+def markdown_table(
+    rows: dict[str, Sequence[dict[str, float]]], metrics: dict[str, str], base: str | None = None
+) -> str:
+    """Write rows as a Markdown table of ``mean ± std``, with paired differences under it.
+
+    Args:
+        rows (dict): Row name to the figures of its runs.
+        metrics (dict): Metric key to column title.
+        base (str, optional): Row that the others are compared with, run by run.
+
+    Returns:
+        str: Markdown; values in percent.
+    """
+    lines = [
+        '| row | runs | ' + ' | '.join(metrics.values()) + ' |',
+        '|---|---|' + '---|' * len(metrics),
+    ]
+    for name, figures in rows.items():
+        cells = [summarise(figures, metric) for metric in metrics]
+        text = ' | '.join(f'{100 * mean:.1f} ± {100 * std:.1f}' for mean, std, _ in cells)
+        lines.append(f'| {name} | {len(figures)} | {text} |')
+    if base is None:
+        return '\n'.join(lines)
+    lines += [
+        '',
+        f'Paired difference to `{base}`, points: mean ± standard error (runs better).',
+        '',
+    ]
+    lines += ['| row | ' + ' | '.join(metrics.values()) + ' |', '|---|' + '---|' * len(metrics)]
+    for name, figures in rows.items():
+        if name == base or len(figures) != len(rows[base]):
+            continue
+        cells = [paired_difference(figures, rows[base], metric) for metric in metrics]
+        text = ' | '.join(
+            f'{100 * mean:+.1f} ± {100 * error:.1f} ({better}/{len(figures)})'
+            for mean, error, better in cells
+        )
+        lines.append(f'| {name} | {text} |')
+    return '\n'.join(lines)

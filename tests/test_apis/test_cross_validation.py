@@ -1,0 +1,51 @@
+import json
+
+import pytest
+
+from mrd_plugin.apis.cross_validation import (
+    Run,
+    last_metrics,
+    markdown_table,
+    paired_difference,
+    summarise,
+)
+
+OURS = [{'m': 0.5}, {'m': 0.7}, {'m': 0.6}]
+BASE = [{'m': 0.4}, {'m': 0.7}, {'m': 0.3}]
+
+
+def test_mean_and_spread():
+    mean, std, n = summarise(OURS, 'm')
+    assert (round(mean, 6), round(std, 6), n) == (0.6, 0.1, 3)
+    assert summarise(OURS[:1], 'm') == (0.5, 0.0, 1)
+
+
+def test_paired_difference_is_run_by_run():
+    mean, error, better = paired_difference(OURS, BASE, 'm')
+    # differences 0.1, 0, 0.3: mean 0.1333, deviation 0.15275, error 0.0882
+    assert round(mean, 4) == 0.1333 and round(error, 4) == 0.0882 and better == 2
+
+
+def test_table_holds_every_row_and_the_comparison():
+    table = markdown_table({'base': BASE, 'ours': OURS}, {'m': 'score'}, base='base')
+    assert '| ours | 3 | 60.0 ± 10.0 |' in table
+    assert '| ours | +13.3 ± 8.8 (2/3) |' in table
+
+
+@pytest.mark.parametrize(('part', 'train'), [('val', '[train]'), ('test', '[train,val]')])
+def test_parts_never_mix(part, train):
+    command = Run('configs/mrd/x.py', 3, 7, part, 'out').command()
+    assert f'train_dataloader.dataset.split={train}' in command
+    assert f'val_dataloader.dataset.split={part}' in command
+    assert sum('fold3.json' in word for word in command) == 2
+    assert 'randomness.seed=7' in command
+
+
+def test_last_metrics_reads_the_newest_validation(tmp_path):
+    folder = tmp_path / '20260101_000000' / 'vis_data'
+    folder.mkdir(parents=True)
+    rows = [{'loss': 1.0}, {'zero_shot/top1': 0.3, 'step': 1}, {'zero_shot/top1': 0.4, 'step': 2}]
+    (folder / 'scalars.json').write_text('\n'.join(json.dumps(row) for row in rows))
+    assert last_metrics(tmp_path)['zero_shot/top1'] == 0.4
+    with pytest.raises(FileNotFoundError, match='no validation figures'):
+        last_metrics(tmp_path / 'nothing')

@@ -1,0 +1,85 @@
+r"""Cross-validate configs over the five furniture folds and print a table.
+
+Examples:
+    # choose settings: train part against validation part
+    python tools/cross_validate.py configs/mrd/pointbert_furniture.py --part val --seeds 0
+    # final figures: train + validation part against the test part, every shape tested once
+    python tools/cross_validate.py configs/openshape/pointbert_furniture.py \
+        configs/mrd/pointbert_furniture.py --part test --seeds 0 1
+    # a variant of a config as a row of its own
+    python tools/cross_validate.py configs/mrd/pointbert_furniture.py --name tau_.2 \
+        --options model.loss.tau_student=0.2
+
+Finished runs are kept under --out and reused when the same command is given again.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+from pathlib import Path
+
+from mrd_plugin.apis.cross_validation import Run, markdown_table, run_all
+
+METRICS = {
+    'zero_shot/top1': 'zero-shot top-1',
+    'zero_shot/mean_class_top1': 'macro',
+    'retrieval/text_to_shape_r10': 'text→shape R@10',
+    'retrieval/shape_to_text_r5': 'shape→text R@5',
+    'retrieval/image_to_shape_r10': 'image→shape R@10',
+}
+
+
+def parse_args() -> argparse.Namespace:
+    """Read the command line."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument('configs', nargs='+', help='config files, one row each')
+    parser.add_argument('--part', choices=('val', 'test'), default='test')
+    parser.add_argument('--folds', type=int, nargs='+', default=[0, 1, 2, 3, 4])
+    parser.add_argument('--seeds', type=int, nargs='+', default=[0])
+    parser.add_argument('--jobs', type=int, default=2, help='runs at a time (default 2)')
+    parser.add_argument('--threads', type=int, default=1, help='threads a run (default 1)')
+    parser.add_argument('--out', default='work_dirs/cross_validation')
+    parser.add_argument('--base', help='row (config stem) that the others are compared with')
+    parser.add_argument('--name', help='row name, with --options')
+    parser.add_argument('--options', nargs='+', default=[], help='overrides, as --cfg-options')
+    return parser.parse_args()
+
+
+def row_name(config: str) -> str:
+    """Name a row after the config's folder and stem, so that twins stay apart."""
+    return '/'.join(Path(config).with_suffix('').parts[-2:])
+
+
+def main() -> None:
+    """Run, then print and write the table."""
+    args = parse_args()
+    runs = [
+        Run(
+            config,
+            fold,
+            seed,
+            args.part,
+            args.out,
+            tuple(args.options),
+            args.name or row_name(config),
+        )
+        for fold in args.folds
+        for seed in args.seeds
+        for config in args.configs
+    ]
+    figures = run_all(runs, args.jobs, args.threads)
+    rows: dict[str, list[dict[str, float]]] = {}
+    for run, figure in figures.items():
+        rows.setdefault(run.name, []).append(figure)
+    table = markdown_table(rows, METRICS, args.base)
+    print(table)
+    stem = Path(args.out) / f'{args.part}_{"_".join(rows)}'.replace('/', '-')
+    stem.with_suffix('.md').write_text(table + '\n', encoding='utf-8')
+    stem.with_suffix('.json').write_text(json.dumps(rows, indent=1), encoding='utf-8')
+
+
+if __name__ == '__main__':
+    main()
