@@ -1,0 +1,6 @@
+"""Metrics."""
+
+from mrd_plugin.evaluation.retrieval import CrossModalRetrieval
+from mrd_plugin.evaluation.zero_shot import ZeroShotAccuracy
+
+__all__ = ['CrossModalRetrieval', 'ZeroShotAccuracy']

@@ -1,0 +1,34 @@
+from mrd_plugin.datasets.transforms.center_scale_unit_ball import CenterScaleUnitBall
+from mrd_plugin.datasets.transforms.choose_text_image import ChooseTextImage
+from mrd_plugin.datasets.transforms.load_shape import LoadShape
+from mrd_plugin.datasets.transforms.pack_shape_inputs import PackShapeInputs
+from mrd_plugin.datasets.transforms.point_drop_to_first import PointDropToFirst
+from mrd_plugin.datasets.transforms.random_colour import ColorDrop, ColourJitter
+from mrd_plugin.datasets.transforms.random_geometry import (
+    RandomAnisotropicScale,
+    RandomMirror,
+    RandomRotationZ,
+    RandomScale,
+    RandomShift,
+    RandomSmallRotation,
+)
+from mrd_plugin.datasets.transforms.sample_points import SamplePoints
+from mrd_plugin.datasets.transforms.swap_yz import SwapYZ
+
+__all__ = [
+    'CenterScaleUnitBall',
+    'ChooseTextImage',
+    'ColorDrop',
+    'ColourJitter',
+    'LoadShape',
+    'PackShapeInputs',
+    'PointDropToFirst',
+    'RandomAnisotropicScale',
+    'RandomMirror',
+    'RandomRotationZ',
+    'RandomScale',
+    'RandomShift',
+    'RandomSmallRotation',
+    'SamplePoints',
+    'SwapYZ',
+]

@@ -1,0 +1,246 @@
+"""What all data sets of shapes have in common."""
+
+from __future__ import annotations
+
+import logging
+from collections import Counter
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import mmengine
+import numpy as np
+from mmengine.dataset import BaseDataset
+from mmengine.logging import print_log
+from tqdm import tqdm
+
+from mrd_plugin.datasets.shape_file import read_shape
+from mrd_plugin.utils.errors import BadSampleError, ConfigError
+
+PROJECT = Path(__file__).resolve().parents[2]
+_PLACES = (PROJECT, PROJECT / 'mrd_plugin' / '.mim')
+
+
+class ShapeDataset(BaseDataset):
+    """A data set of shapes: bad samples, classes, up axis and the colour of "no colour".
+
+    A bad sample is never silent. In training the next sample takes its place, a warning names it
+    once, and the substitute's data sample carries the names in its metainfo ``skipped`` (a list of
+    strings; absent if nothing was skipped), so that the main process can count them. In test mode
+    the error is raised.
+
+    A sub-class writes ``load_data_list``; each entry holds ``sample_id``, ``path`` and what else the
+    transforms read (``name``, ``category``, ``label``, ``candidates``).
+
+    ``metainfo`` holds ``classes``, ``up_axis`` and ``no_colour`` as the network sees them.
+
+    Args:
+        classes (Sequence[str] | str): Class names in their order, or a JSON file with a list of them.
+            Defaults to (), no classes.
+        up_axis (str): Up axis of the points that leave the pipeline, ``'x'``, ``'y'`` or ``'z'``; the
+            pipeline must deliver it. Defaults to 'z'.
+        stored_up_axis (str, optional): Up axis of the files. Defaults to None, what the data set
+            knows of its files.
+        no_colour (float): Colour of points without colour. Defaults to 0.4.
+        cache_in_memory (bool): Read all points once and keep them: 15 bytes a point with uint8
+            colours, 24 with float colours. Defaults to False.
+        **kwargs: Arguments of ``mmengine.dataset.BaseDataset``: ``ann_file``, ``data_root``,
+            ``metainfo``, ``pipeline``, ``test_mode``, ``indices``, ``max_refetch``, ...
+
+    Raises:
+        ConfigError: If a key contradicts another; the message names both.
+    """
+
+    stored_up_axis = 'z'
+    ann_file: str
+    data_root: str
+
+    def __init__(
+        self,
+        classes: Sequence[str] | str = (),
+        up_axis: str = 'z',
+        stored_up_axis: str | None = None,
+        no_colour: float = 0.4,
+        cache_in_memory: bool = False,
+        **kwargs: Any,
+    ) -> None:
+        if isinstance(classes, str):
+            path = self.find_file('classes', classes, kwargs.get('data_root'))
+            classes = mmengine.load(path)
+        self.classes = tuple(classes)
+        self.class_index = {name: i for i, name in enumerate(self.classes)}
+        if len(self.class_index) != len(self.classes):
+            raise ConfigError(f'{type(self).__name__} classes: a name occurs twice.')
+        self.up_axis = up_axis
+        if stored_up_axis is not None:
+            self.stored_up_axis = stored_up_axis
+        self.no_colour = no_colour
+        self.cache_in_memory = cache_in_memory
+        self.bad_samples: dict[str, str] = {}
+        self._points: dict[str, tuple[np.ndarray, np.ndarray | None]] = {}
+        super().__init__(**kwargs)
+
+    @property
+    def metainfo(self) -> dict:
+        """Meta information: ``classes``, ``up_axis``, ``no_colour`` and what was given."""
+        geometry = dict(classes=self.classes, up_axis=self.up_axis, no_colour=self.no_colour)
+        return {**super().metainfo, **geometry}
+
+    @staticmethod
+    def find_file(key: str, name: str, data_root: str | None = None) -> str:
+        """Find a file named in a config: as it stands, below ``data_root`` or below this project.
+
+        Args:
+            key: Config key, for the message.
+            name: The path as configured.
+            data_root: The data set's root.
+
+        Raises:
+            ConfigError: If it is at none of these places.
+        """
+        places = [Path(), *([Path(data_root)] if data_root else []), *_PLACES]
+        for place in places:
+            if (place / name).is_file():
+                return str(place / name)
+        raise ConfigError(
+            f'{key}={name!r}: there is no such file, neither from the working directory nor below '
+            f'data_root={data_root!r}; correct the key or fetch the data.'
+        )
+
+    def require_root(self, what_to_do: str) -> None:
+        """Check that ``data_root`` is a folder.
+
+        Args:
+            what_to_do: End of the sentence: how to get the data.
+
+        Raises:
+            ConfigError: If it is not there.
+        """
+        if not self.data_root or not Path(self.data_root).is_dir():
+            raise ConfigError(
+                f'{type(self).__name__} data_root={self.data_root!r}: there is no such folder; '
+                f'{what_to_do}'
+            )
+
+    def _join_prefix(self) -> None:
+        """Find the annotation file; this data set's other paths are its own affair."""
+        if self.ann_file:
+            self.ann_file = self.find_file('ann_file', self.ann_file, self.data_root)
+
+    def full_init(self) -> None:
+        """Read the list of samples, check the config against it and fill the cache."""
+        if self._fully_initialized:
+            return
+        self._check_geometry()
+        super().full_init()
+        if self.cache_in_memory:
+            self._fill_cache()
+
+    def filter_data(self) -> list[dict]:
+        """The list as loaded; an empty one is an error."""
+        if not self.data_list:
+            raise ConfigError(
+                f'{type(self).__name__} ann_file={self.ann_file!r}: it lists no sample; check the '
+                'file and the split.'
+            )
+        return self.data_list
+
+    def label_of(self, category: str | None) -> int:
+        """Index of a category among the classes; -1 if it is none of them."""
+        return -1 if category is None else self.class_index.get(category, -1)
+
+    def warn_unknown(self, categories: Sequence[str]) -> None:
+        """Name and count categories that are not among the classes, once for a list of samples."""
+        unknown = Counter(name for name in categories if name not in self.class_index)
+        if unknown:
+            named = ', '.join(f'{name!r} ({count})' for name, count in unknown.most_common(10))
+            print_log(
+                f'{type(self).__name__}: {sum(unknown.values())} of {len(categories)} samples have '
+                f'a category that is none of the {len(self.classes)} classes: {named}; their label '
+                'is -1 and they are not scored.',
+                logger='current',
+                level=logging.WARNING,
+            )
+
+    def load_points(self, info: dict[str, Any]) -> tuple[np.ndarray, np.ndarray | None]:
+        """Points ``xyz (N, 3)`` and colours ``rgb (N, 3)`` of one entry, for the cache."""
+        shape = read_shape(info['path'])
+        return shape.xyz, shape.rgb
+
+    def get_data_info(self, idx: int) -> dict:
+        """The entry of one sample, with its points if they are in memory."""
+        info = super().get_data_info(idx)
+        info['no_colour'] = self.no_colour
+        points = self._points.get(info['sample_id'])
+        if points is not None:
+            info['xyz'], rgb = points
+            if rgb is not None:
+                info['rgb'] = rgb
+        return info
+
+    def prepare_data(self, idx: int) -> Any:
+        """Run the pipeline; in training, go on to the next sample if this one is bad.
+
+        Raises:
+            BadSampleError: In test mode if the sample is bad; in training if ``max_refetch`` others
+                are bad too.
+        """
+        skipped: list[str] = []
+        for step in range(min(self.max_refetch, len(self) - 1) + 1):
+            info = self.get_data_info((idx + step) % len(self))
+            name = info['sample_id']
+            try:
+                data = self.pipeline(info)
+            except BadSampleError as error:
+                if self.test_mode:
+                    raise
+                skipped.append(name)
+                self._note_bad(name, str(error))
+                continue
+            if skipped:
+                data['data_samples'].set_metainfo(dict(skipped=skipped))
+            return data
+        raise BadSampleError(
+            f'{type(self).__name__}: {len(skipped)} samples in a row are bad, the last: '
+            f'{self.bad_samples[skipped[-1]]}'
+        )
+
+    def _note_bad(self, name: str, reason: str) -> None:
+        if name not in self.bad_samples:
+            self.bad_samples[name] = reason
+            print_log(
+                f'sample {name} is skipped, the next one takes its place: {reason}',
+                logger='current',
+                level=logging.WARNING,
+            )
+
+    def _check_geometry(self) -> None:
+        """Compare ``up_axis`` and ``no_colour`` with what the pipeline does."""
+        axis = self.stored_up_axis
+        for transform in self.pipeline.transforms:
+            axis = getattr(transform, 'up_axis_map', {}).get(axis, axis)
+            value = getattr(transform, 'value', None)
+            if type(transform).__name__ == 'ColorDrop' and value != self.no_colour:
+                raise ConfigError(
+                    f'ColorDrop value={value} contradicts no_colour={self.no_colour} of '
+                    f'{type(self).__name__}; give both the same number.'
+                )
+        if self.pipeline.transforms and axis != self.up_axis:
+            raise ConfigError(
+                f'{type(self).__name__} up_axis={self.up_axis!r}, but its files are '
+                f'{self.stored_up_axis}-up and the pipeline makes them {axis}-up; add or remove '
+                f"dict(type='SwapYZ'), or set up_axis={axis!r}."
+            )
+
+    def _fill_cache(self) -> None:
+        """Read all points; a sample that can't be read is left to the pipeline, which reports it."""
+        infos = (super(ShapeDataset, self).get_data_info(i) for i in range(len(self)))
+        for info in tqdm(infos, total=len(self), desc='reading shapes', disable=None, leave=False):
+            try:
+                xyz, rgb = self.load_points(info)
+            except BadSampleError:
+                continue
+            for array in (xyz, rgb):
+                if array is not None:
+                    array.flags.writeable = False
+            self._points[info['sample_id']] = (xyz, rgb)

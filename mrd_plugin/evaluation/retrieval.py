@@ -1,0 +1,176 @@
+"""Cross-modal retrieval."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from mmengine.evaluator import BaseMetric
+from mmengine.logging import print_log
+from mmengine.registry import METRICS
+
+TIE = 1e-6
+"""Cosines closer than this are a tie. It is above the rounding of fp32 products, so that the result
+does not depend on how the work was cut into blocks."""
+
+
+@METRICS.register_module()
+class CrossModalRetrieval(BaseMetric):
+    """Recall at k between shapes, texts and images.
+
+    - ``text_to_shape``: each different name asks with its teacher text; a hit is any shape of that
+      name among the first k of all shapes;
+    - ``image_to_shape``: each image asks; a hit is that very shape among the first k of all shapes;
+    - ``shape_to_text``: each shape with a text asks; a hit is its name among the first k of all
+      different names.
+
+    A sample has ``embedding (D,)`` and ``name``, and if it has an image or a text,
+    ``teacher_image (D,)`` or ``teacher_text (D,)``; one that is missing, None, all zero or marked by
+    ``has_image`` / ``has_text`` False is left out as a query. The text of a name is the mean of the
+    texts of its shapes. Everything is L2-normalised here.
+
+    Ties count against the query: its rank is the number of wrong answers that score at least as
+    high as the best right one, less 1e-6. A collapsed embedding thus gets no credit.
+
+    Returns for each direction, as ``<direction>/<key>``: ``n`` (queries, always logged),
+    ``gallery``, ``r<k>`` and ``chance_r<k>`` (a random order of the gallery), as fractions.
+
+    Args:
+        recall_k (Sequence[int]): The k of recall at k. Defaults to (1, 5, 10).
+        block (int): Queries compared at once; memory grows with block x gallery. Never changes
+            the result. Defaults to 1024.
+        **kwargs: ``collect_device``, ``prefix``, ``collect_dir`` of ``BaseMetric``.
+    """
+
+    default_prefix = 'retrieval'
+
+    def __init__(
+        self, recall_k: Sequence[int] = (1, 5, 10), block: int = 1024, **kwargs: Any
+    ) -> None:
+        super().__init__(**kwargs)
+        self.recall_k = tuple(recall_k)
+        self.block = block
+
+    def process(self, data_batch: Any, data_samples: Sequence[dict]) -> None:
+        """Keep name, embedding and teacher features of each sample."""
+        for sample in data_samples:
+            self.results.append(
+                (
+                    sample['name'],
+                    _unit(sample['embedding']),
+                    _feature(sample, 'image'),
+                    _feature(sample, 'text'),
+                )
+            )
+
+    def compute_metrics(self, results: list) -> dict[str, float]:
+        """Recalls of all samples together."""
+        names = np.array([name for name, _, _, _ in results])
+        shapes = np.stack([embedding for _, embedding, _, _ in results])
+        has_image = np.array([image is not None for _, _, image, _ in results])
+        has_text = np.array([text is not None for _, _, _, text in results])
+        metrics: dict[str, float] = {}
+
+        gallery, which = np.unique(names[has_text], return_inverse=True)
+        if len(gallery):
+            texts = np.stack([text for _, _, _, text in results if text is not None])
+            sums = np.zeros((len(gallery), texts.shape[1]))
+            np.add.at(sums, which, texts)
+            bank = np.stack([_unit(row) for row in sums])
+            position = np.searchsorted(gallery, names).clip(max=len(gallery) - 1)
+            name_id = np.where(gallery[position] == names, position, -1)
+            rows = np.arange(len(gallery))
+            metrics.update(self._direction('text_to_shape', bank, rows, shapes, name_id))
+            metrics.update(
+                self._direction('shape_to_text', shapes[has_text], name_id[has_text], bank, rows)
+            )
+        if has_image.any():
+            images = np.stack([image for _, _, image, _ in results if image is not None])
+            own = np.arange(len(shapes))
+            metrics.update(self._direction('image_to_shape', images, own[has_image], shapes, own))
+        return metrics
+
+    def _direction(
+        self,
+        name: str,
+        queries: np.ndarray,
+        query_ids: np.ndarray,
+        gallery: np.ndarray,
+        gallery_ids: np.ndarray,
+    ) -> dict[str, float]:
+        """Recalls of one direction; an answer is right if it carries the id of the query."""
+        ranks = best_ranks(queries, query_ids, gallery, gallery_ids, self.block)
+        ids, counts = np.unique(gallery_ids, return_counts=True)
+        right = counts[np.searchsorted(ids, query_ids)]
+        found: dict[str, float] = {'n': len(queries), 'gallery': len(gallery)}
+        for k in self.recall_k:
+            found[f'r{k}'] = float((ranks < k).mean())
+            found[f'chance_r{k}'] = float(chance_of_hit(len(gallery), right, k).mean())
+        recalls = ', '.join(
+            f'R@{k} {100 * found[f"r{k}"]:.1f} % (chance {100 * found[f"chance_r{k}"]:.1f})'
+            for k in self.recall_k
+        )
+        print_log(
+            f'{name}: N = {len(queries)} queries, {len(gallery)} candidates: {recalls}',
+            logger='current',
+        )
+        return {f'{name}/{key}': value for key, value in found.items()}
+
+
+def best_ranks(
+    queries: np.ndarray,
+    query_ids: np.ndarray,
+    gallery: np.ndarray,
+    gallery_ids: np.ndarray,
+    block: int = 1024,
+) -> np.ndarray:
+    """Rank (0 = first) of the best right answer of each query, ties counted against it.
+
+    Args:
+        queries: Unit vectors ``(Q, D)``.
+        query_ids: ``(Q,)``; each id occurs in the gallery.
+        gallery: Unit vectors ``(G, D)``.
+        gallery_ids: ``(G,)``.
+        block: Queries compared at once.
+
+    Returns:
+        ``(Q,)`` int64. A query whose scores are NaN ranks last.
+    """
+    ranks = np.empty(len(queries), dtype=np.int64)
+    for start in range(0, len(queries), block):
+        part = slice(start, start + block)
+        scores = queries[part] @ gallery.T
+        wrong = query_ids[part, None] != gallery_ids[None]
+        best = np.where(wrong, -np.inf, scores).max(axis=1, keepdims=True)
+        ranks[part] = np.count_nonzero(wrong & ~(scores < best - TIE), axis=1)
+    return ranks
+
+
+def chance_of_hit(gallery: int, right: np.ndarray, k: int) -> np.ndarray:
+    """Probability that a random order has one of ``right`` answers among its first ``k``.
+
+    Args:
+        gallery: Number of candidates.
+        right: Numbers of right answers ``(Q,)``.
+        k: Length of the list.
+    """
+    miss = np.ones(len(right))
+    for i in range(min(k, gallery)):
+        miss *= np.clip(gallery - right - i, 0, None) / (gallery - i)
+    return 1 - miss
+
+
+def _unit(vector: Any) -> np.ndarray:
+    """L2-normalised fp32 copy ``(D,)`` of a tensor or array."""
+    if hasattr(vector, 'detach'):
+        vector = vector.detach().float().cpu().numpy()
+    return (vector / max(float(np.linalg.norm(vector)), 1e-12)).astype(np.float32)
+
+
+def _feature(sample: dict, kind: str) -> np.ndarray | None:
+    """The teacher feature of one kind, None if the sample has none."""
+    feature = sample.get(f'teacher_{kind}')
+    if feature is None or not sample.get(f'has_{kind}', True) or not bool(feature.any()):
+        return None
+    return _unit(feature)

@@ -1,0 +1,68 @@
+"""Zero-shot classification accuracy."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from mmengine.evaluator import BaseMetric
+from mmengine.logging import print_log
+from mmengine.registry import METRICS
+
+
+@METRICS.register_module()
+class ZeroShotAccuracy(BaseMetric):
+    """Top-k accuracy and per-class mean of ``scores (K,)`` against ``label``.
+
+    Samples with label -1 belong to none of the classes and are left out. A class that scores as high
+    as the true one counts against the sample, so constant or NaN scores get nothing.
+
+    Returns, as fractions: ``n`` (samples scored, always logged), ``top<k>`` over all samples,
+    ``mean_class_top1`` (mean over the classes that occur), ``n_classes`` (columns of the scores) and
+    ``chance_top1`` (one over it).
+
+    Args:
+        topk (Sequence[int]): The k of top-k. Defaults to (1, 3, 5).
+        **kwargs: ``collect_device``, ``prefix``, ``collect_dir`` of ``BaseMetric``.
+    """
+
+    default_prefix = 'zero_shot'
+
+    def __init__(self, topk: Sequence[int] = (1, 3, 5), **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.topk = tuple(topk)
+
+    def process(self, data_batch: Any, data_samples: Sequence[dict]) -> None:
+        """Keep label, rank of the true class (0 = first) and number of classes of each sample."""
+        for sample in data_samples:
+            label = int(sample['label'])
+            scores = sample['scores'].detach().float().cpu().numpy()
+            rank = -1
+            if label >= 0:
+                rank = int(np.count_nonzero(~(scores < scores[label]))) - 1
+                if np.isnan(scores[label]):
+                    rank = len(scores)
+            self.results.append((label, rank, len(scores)))
+
+    def compute_metrics(self, results: list) -> dict[str, float]:
+        """Accuracies of all samples together."""
+        table = np.array(results, dtype=np.int64).reshape(-1, 3)
+        skipped = int((table[:, 0] < 0).sum())
+        labels, ranks, counts = table[table[:, 0] >= 0].T
+        metrics: dict[str, float] = {'n': len(labels)}
+        for k in self.topk:
+            metrics[f'top{k}'] = float((ranks < k).mean()) if len(labels) else 0.0
+        present = np.unique(labels)
+        per_class = [float((ranks[labels == c] < 1).mean()) for c in present]
+        metrics['mean_class_top1'] = float(np.mean(per_class)) if per_class else 0.0
+        metrics['n_classes'] = int(counts.max()) if len(labels) else 0
+        metrics['chance_top1'] = 1 / metrics['n_classes'] if len(labels) else 0.0
+        tops = ', '.join(f'top-{k} {100 * metrics[f"top{k}"]:.1f} %' for k in self.topk)
+        print_log(
+            f'zero-shot: N = {len(labels)} samples of {len(present)} classes out of '
+            f'{metrics["n_classes"]} ({skipped} without a class left out): {tops}, per-class mean '
+            f'{100 * metrics["mean_class_top1"]:.1f} %, chance {100 * metrics["chance_top1"]:.1f} %',
+            logger='current',
+        )
+        return metrics
