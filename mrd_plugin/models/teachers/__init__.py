@@ -1,0 +1,19 @@
+"""Frozen encoders that give the targets of a distillation."""
+
+from mrd_plugin.models.teachers.base import Teacher, TeacherTargets
+from mrd_plugin.models.teachers.cache_writer import CacheRequest, write_cache
+from mrd_plugin.models.teachers.cached import CachedTeacher
+from mrd_plugin.models.teachers.conse import ConSETeacher
+from mrd_plugin.models.teachers.prompts import TEMPLATE_SETS, fill_prompts, get_templates
+
+__all__ = [
+    'TEMPLATE_SETS',
+    'CacheRequest',
+    'CachedTeacher',
+    'ConSETeacher',
+    'Teacher',
+    'TeacherTargets',
+    'fill_prompts',
+    'get_templates',
+    'write_cache',
+]

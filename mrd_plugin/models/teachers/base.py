@@ -1,0 +1,192 @@
+"""The face that every teacher shows to a pre-trainer."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import Any, Callable, NamedTuple
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from mrd_plugin.models.teachers.prompts import fill_prompts, get_templates
+from mrd_plugin.structures import ShapeDataSample
+
+
+class TeacherTargets(NamedTuple):
+    """Unit-length targets of one batch.
+
+    Attributes:
+        image: ``(B, D)`` float32, zeros where ``has_image`` is False.
+        has_image: ``(B,)`` bool.
+        text: ``(B, D)`` float32, zeros where ``has_text`` is False.
+        has_text: ``(B,)`` bool.
+    """
+
+    image: Tensor
+    has_image: Tensor
+    text: Tensor
+    has_text: Tensor
+
+
+class Frozen:
+    """A box that keeps something out of the sight of ``nn.Module``.
+
+    What lies in the box is no sub-module: the optimiser, DistributedDataParallel and the checkpoint
+    don't see it, and a deep copy of the owner (an EMA model) shares it instead of doubling it.
+    """
+
+    def __init__(self, content: Any) -> None:
+        self.content = content
+
+    def __deepcopy__(self, memo: dict) -> Frozen:
+        return self
+
+
+class Teacher(nn.Module):
+    """A frozen image and text encoder into one space of ``dim`` numbers.
+
+    A subclass encodes one batch in ``_encode_images`` and ``_encode_texts`` and hands its networks to
+    :meth:`freeze`. Networks are always in eval mode and never in the state dict: their identity is
+    in :meth:`describe`.
+
+    Args:
+        dim: Length of an embedding.
+        templates: Prompt templates of the samples' texts: the name of a set in ``prompts.py`` or a
+            sequence of strings that contain ``{}`` once. Defaults to 'identity', the bare text.
+        batch_size: Pictures or texts that are encoded at once. It doesn't change the result.
+            Defaults to 64.
+    """
+
+    def __init__(
+        self, dim: int, templates: str | Sequence[str] = 'identity', batch_size: int = 64
+    ) -> None:
+        super().__init__()
+        self.dim = dim
+        self.templates = get_templates(templates)
+        self.batch_size = batch_size
+        self._frozen: dict[str, Frozen] = {}
+        self.register_buffer('_place', torch.zeros(0), persistent=False)
+        self._place: Tensor
+
+    @property
+    def device(self) -> torch.device:
+        """Where embeddings are made and returned."""
+        return self._place.device
+
+    def freeze(self, name: str, network: nn.Module) -> None:
+        """Take a network in: eval mode, no gradients, outside the state dict."""
+        self._frozen[name] = Frozen(network.eval().requires_grad_(False).to(self.device))
+
+    def network(self, name: str) -> nn.Module:
+        """The frozen network that :meth:`freeze` took in under this name."""
+        return self._frozen[name].content
+
+    def _apply(self, fn: Callable, recurse: bool = True) -> Teacher:
+        super()._apply(fn, recurse)
+        for box in self._frozen.values():
+            box.content.to(
+                self.device
+            )  # moved, never cast: a half-precision student keeps its teacher
+        return self
+
+    def train(self, mode: bool = True) -> Teacher:
+        """Stay in eval mode, whatever the trainer asks for."""
+        return super().train(False)
+
+    def _encode_images(self, paths: Sequence[str]) -> Tensor:
+        """Embeddings ``(n, dim)`` of at most ``batch_size`` pictures, any length."""
+        raise NotImplementedError
+
+    def _encode_texts(self, texts: Sequence[str]) -> Tensor:
+        """Embeddings ``(n, dim)`` of at most ``batch_size`` texts, any length."""
+        raise NotImplementedError
+
+    def describe(self) -> dict[str, Any]:
+        """Identity for manifests: ``type``, ``dim``, ``weights_sha256`` and ``preprocessing``."""
+        raise NotImplementedError
+
+    def _chunks(self, items: Sequence[str]) -> Iterator[Sequence[str]]:
+        for start in range(0, len(items), self.batch_size):
+            yield items[start : start + self.batch_size]
+
+    def _run(self, encode: Callable[[Sequence[str]], Tensor], items: Sequence[str]) -> Tensor:
+        if len(items) == 0:
+            return torch.zeros(0, self.dim, device=self.device)
+        parts = [encode(chunk).to(self.device, torch.float32) for chunk in self._chunks(items)]
+        return F.normalize(torch.cat(parts), dim=-1)
+
+    @torch.no_grad()
+    def encode_image(self, paths: Sequence[str]) -> Tensor:
+        """Encode pictures.
+
+        Args:
+            paths: ``n`` files that Pillow can read.
+
+        Returns:
+            ``(n, dim)`` float32 of unit length.
+
+        Raises:
+            BadSampleError: A picture is missing or broken.
+        """
+        return self._run(self._encode_images, paths)
+
+    @torch.no_grad()
+    def encode_text(self, texts: Sequence[str]) -> Tensor:
+        """Encode texts as they are.
+
+        Args:
+            texts: ``n`` strings.
+
+        Returns:
+            ``(n, dim)`` float32 of unit length.
+        """
+        return self._run(self._encode_texts, texts)
+
+    @torch.no_grad()
+    def encode_prompts(self, names: Sequence[str], templates: str | Sequence[str]) -> Tensor:
+        """Encode names as the mean over prompts (the prompt ensemble of arXiv 2103.00020, 3.1.4).
+
+        Args:
+            names: ``K`` names or texts.
+            templates: ``T`` strings that contain ``{}`` once, or the name of a set in ``prompts.py``.
+
+        Returns:
+            ``(K, dim)``: every prompt's embedding is normalised, averaged over the templates and
+            normalised again.
+        """
+        templates = get_templates(templates)
+        each = self.encode_text(fill_prompts(names, templates))
+        mean = each.view(len(names), len(templates), self.dim).mean(dim=1)
+        return F.normalize(mean, dim=-1)
+
+    @torch.no_grad()
+    def forward(self, data_samples: Sequence[ShapeDataSample]) -> TeacherTargets:
+        """Targets of a batch, from ``image_path`` and ``text`` of its samples.
+
+        Args:
+            data_samples: ``B`` samples. One without picture or text is allowed.
+
+        Returns:
+            TeacherTargets: Rows in the order of the samples.
+        """
+        paths = [sample.get('image_path') for sample in data_samples]
+        texts = [sample.get('text') for sample in data_samples]
+        image, has_image = self._scatter(paths, self.encode_image)
+        text, has_text = self._scatter(
+            texts, lambda unique: self.encode_prompts(unique, self.templates)
+        )
+        return TeacherTargets(image, has_image, text, has_text)
+
+    def _scatter(
+        self, keys: Sequence[str | None], encode: Callable[[list[str]], Tensor]
+    ) -> tuple[Tensor, Tensor]:
+        """Encode each distinct key once and put it into its rows; None and '' stay zero."""
+        unique = {key: row for row, key in enumerate(dict.fromkeys(k for k in keys if k))}
+        has = torch.tensor([bool(key) for key in keys], dtype=torch.bool, device=self.device)
+        rows = torch.tensor(
+            [unique[key] for key in keys if key], dtype=torch.long, device=self.device
+        )
+        out = torch.zeros(len(keys), self.dim, device=self.device)
+        out[has] = encode(list(unique))[rows]
+        return out, has

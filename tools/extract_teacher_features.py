@@ -1,0 +1,91 @@
+"""Run a teacher once over a data folder, so that training reads its embeddings from disk."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from pathlib import Path
+
+from mmengine.config import Config
+from mmengine.registry import MODELS
+
+import mrd_plugin  # noqa: F401
+from mrd_plugin.models.teachers import TEMPLATE_SETS, CacheRequest, Teacher, write_cache
+from mrd_plugin.utils.errors import BadSampleError, ConfigError
+
+EXAMPLES = """examples:
+  python tools/extract_teacher_features.py data/furniture --teacher conse \\
+      --classes configs/_base_/datasets/furniture_splits/nouns.json
+  python tools/extract_teacher_features.py data/mine --teacher my_clip.py --out data/mine/features/b32
+
+A config file holds the teacher under `model.teacher` or `teacher`, for instance
+  teacher = dict(type='OpenCLIPTeacher', model='ViT-B-32', pretrained='weights/vit_b_32.safetensors')
+An interrupted run goes on where it stopped; a finished one returns at once."""
+
+
+def parse_args() -> argparse.Namespace:
+    """Read the command line."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, epilog=EXAMPLES, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument('data', type=Path, help='data folder with index.json')
+    parser.add_argument(
+        '--teacher', default='conse', help="'conse' or a config file (default: conse)"
+    )
+    parser.add_argument('--out', type=Path, help='cache folder (default: DATA/features/TEACHER)')
+    parser.add_argument('--classes', type=Path, help='JSON list of class names')
+    parser.add_argument(
+        '--prompts',
+        nargs='+',
+        default=['identity', 'short'],
+        choices=sorted(TEMPLATE_SETS),
+        help='template sets for names, nouns and categories (default: identity short)',
+    )
+    parser.add_argument(
+        '--class-prompts',
+        nargs='+',
+        default=['identity', 'short', 'openshape64'],
+        choices=sorted(TEMPLATE_SETS),
+        help='template sets for the class names (default: identity short openshape64)',
+    )
+    parser.add_argument('--batch-size', type=int, default=32)
+    parser.add_argument('--dtype', default='float16', choices=['float16', 'float32'])
+    parser.add_argument('--device', default='cpu', help="'cpu', 'cuda', 'cuda:1', ...")
+    return parser.parse_args()
+
+
+def build_teacher(args: argparse.Namespace) -> Teacher:
+    """Build the online teacher of the command line."""
+    if args.teacher == 'conse':
+        config = dict(type='ConSETeacher')
+    else:
+        loaded = Config.fromfile(args.teacher)
+        config = loaded.get('teacher') or loaded.get('model', {}).get('teacher')
+        if config is None:
+            raise ConfigError(f'{args.teacher}: expected a dict under model.teacher or teacher')
+        if config['type'] in ('CachedTeacher', 'SampleFeatureTeacher'):
+            raise ConfigError(
+                f"{args.teacher}: a {config['type']} can't be extracted from; name the online teacher"
+            )
+    return MODELS.build(dict(config, batch_size=args.batch_size)).to(args.device)
+
+
+def main() -> None:
+    """Encode and write."""
+    args = parse_args()
+    classes = json.loads(args.classes.read_text(encoding='utf-8')) if args.classes else []
+    out = args.out or args.data / 'features' / Path(args.teacher).stem
+    request = CacheRequest.from_folder(args.data, classes, args.prompts, args.class_prompts)
+    written = write_cache(build_teacher(args), request, args.data, out, args.dtype)
+    print(
+        f'{out}: {len(request.images)} pictures and {len(request.texts)} texts '
+        + ('written' if written else 'were there already')
+    )
+
+
+if __name__ == '__main__':
+    try:
+        main()
+    except (BadSampleError, ConfigError, OSError) as error:
+        sys.exit(f'extract_teacher_features: {error}')
