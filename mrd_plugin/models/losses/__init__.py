@@ -1,0 +1,19 @@
+from mrd_plugin.models.losses.align_loss import AlignLoss
+from mrd_plugin.models.losses.mrd_loss import MRDLoss
+from mrd_plugin.models.losses.weighting import (
+    AgreementWeights,
+    FixedWeights,
+    LossLevelSoftmax,
+    TeacherMix,
+    UncertaintyWeights,
+)
+
+__all__ = [
+    'AgreementWeights',
+    'AlignLoss',
+    'FixedWeights',
+    'LossLevelSoftmax',
+    'MRDLoss',
+    'TeacherMix',
+    'UncertaintyWeights',
+]

@@ -1,0 +1,124 @@
+"""Two-directional InfoNCE on one block of rows, with its gradient in closed form.
+
+With similarities ``x_ij = <p_i, k_j>`` between student and teacher rows and a logit scale ``s``,
+
+    L = 1/(2n) sum_i [ lse_j(s x_ij) - s x_ii ]  +  1/(2n) sum_i [ lse_j(s x_ji) - s x_ii ]
+
+(CLIP, Radford et al. 2021; OpenShape, Liu et al. 2023, without its factor of two). The gradient with
+respect to the logit ``s x_ij`` is ``(row softmax + column softmax - 2 [i = j]) / (2n)``. The column
+softmax needs the log-sum-exp of whole columns, which :func:`column_log_sum_exp` collects in a first
+pass over the rows.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from functools import reduce
+from typing import NamedTuple
+
+import torch
+from torch import Tensor
+
+
+class ContrastiveRows(NamedTuple):
+    """What one block of ``b`` rows against ``n`` columns gives.
+
+    Attributes:
+        value (Tensor): ``(b,)`` half the row term plus half the column term of each sample.
+        grad (Tensor | None): ``(b, n)`` gradient of ``value.sum()`` over all blocks with respect to
+            this block's similarities.
+        grad_scale (Tensor | None): ``(b,)`` each row's share of the gradient of the logit scale.
+        match (Tensor): ``(b,)`` 1 where the row's own column has the largest logit, else 0.
+    """
+
+    value: Tensor
+    grad: Tensor | None
+    grad_scale: Tensor | None
+    match: Tensor
+
+
+def duplicate_groups(teacher: Tensor) -> Tensor:
+    """Number the distinct rows of a teacher, so that equal rows (the same text) share a number.
+
+    Args:
+        teacher (Tensor): ``(n, D)``.
+
+    Returns:
+        Tensor: ``(n,)`` long.
+    """
+    return torch.unique(teacher, dim=0, return_inverse=True)[1]
+
+
+def contrastive_logits(sim: Tensor, scale: Tensor, groups: Tensor | None, start: int) -> Tensor:
+    """Scale similarities; a column whose teacher row equals the row's own becomes -inf.
+
+    Args:
+        sim (Tensor): ``(b, n)`` similarities of rows ``start, start + 1, ...`` with all columns.
+        scale (Tensor): The logit scale, a scalar.
+        groups (Tensor | None): Numbers from :func:`duplicate_groups`; None keeps every negative.
+        start (int): Column that belongs to the block's first row.
+
+    Returns:
+        Tensor: A new ``(b, n)``.
+    """
+    logits = sim * scale
+    if groups is not None:
+        own = groups[start : start + len(sim)]
+        same = own[:, None] == groups[None, :]
+        same.diagonal(start).fill_(False)
+        logits.masked_fill_(same, -torch.inf)
+    return logits
+
+
+def column_log_sum_exp(logit_blocks: Iterable[Tensor]) -> Tensor:
+    """Log-sum-exp of every column of a matrix that arrives in blocks of rows.
+
+    Args:
+        logit_blocks (Iterable[Tensor]): Blocks ``(b, n)``, at least one.
+
+    Returns:
+        Tensor: ``(n,)``.
+    """
+    return reduce(torch.logaddexp, (torch.logsumexp(logits, 0) for logits in logit_blocks))
+
+
+def contrastive_rows(
+    sim: Tensor,
+    scale: Tensor,
+    column_lse: Tensor,
+    groups: Tensor | None,
+    start: int,
+    want_grad: bool,
+) -> ContrastiveRows:
+    """Both directions of InfoNCE for the samples of one block of rows.
+
+    Args:
+        sim (Tensor): ``(b, n)`` similarities; not modified.
+        scale (Tensor): The logit scale, a scalar.
+        column_lse (Tensor): ``(n,)`` from :func:`column_log_sum_exp` over the same logits.
+        groups (Tensor | None): See :func:`contrastive_logits`.
+        start (int): Column that belongs to the block's first row.
+        want_grad (bool): Whether gradients are needed.
+
+    Returns:
+        ContrastiveRows: Values and gradients, not yet divided by the number of samples.
+    """
+    logits = contrastive_logits(sim, scale, groups, start)
+    own_lse = column_lse[start : start + len(sim)]
+    log_row = torch.log_softmax(logits, 1)
+    positive = log_row.diagonal(start).clone()
+    value = 0.5 * (own_lse - logits.diagonal(start) - positive)
+    match = (positive >= log_row.amax(1)).to(sim.dtype)
+    if not want_grad:
+        return ContrastiveRows(value, None, None, match)
+    grad = log_row.exp_()
+    grad += logits.sub_(column_lse).exp_()
+    grad.diagonal(start).sub_(2)
+    grad *= 0.5
+    grad_scale = row_dot(grad, sim)
+    return ContrastiveRows(value, grad.mul_(scale), grad_scale, match)
+
+
+def row_dot(a: Tensor, b: Tensor) -> Tensor:
+    """Inner product of each row of ``a`` with the same row of ``b``: two ``(b, k)`` to ``(b,)``."""
+    return torch.einsum('ij,ij->i', a, b)
