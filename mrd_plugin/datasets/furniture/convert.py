@@ -1,0 +1,186 @@
+"""Writes the furniture folder: shapes, pictures, index and attribution; restartable."""
+
+from __future__ import annotations
+
+import functools
+import io
+import json
+import multiprocessing
+import zipfile
+import zlib
+from collections.abc import Iterable, Iterator, Sequence
+from concurrent.futures import FIRST_COMPLETED, ProcessPoolExecutor, wait
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Optional
+
+import numpy as np
+from PIL import Image
+from tqdm import tqdm
+
+from mrd_plugin.datasets.furniture.attribution import attribution
+from mrd_plugin.datasets.furniture.catalogue import CatalogueEntry
+from mrd_plugin.datasets.furniture.forms import (
+    encode_openshape,
+    encode_plain,
+    image_path,
+    record,
+    shape_path,
+)
+from mrd_plugin.datasets.furniture.sampling import sample_entry
+from mrd_plugin.datasets.furniture.writing import Journal, write_atomic, write_json
+from mrd_plugin.utils import BadSampleError
+
+FORMS = ('plain', 'openshape')
+VERSION = 1
+"""Raised when the same parameters would give other bytes, so that old files are made anew."""
+
+
+@dataclass(frozen=True)
+class Job:
+    """One shape to write.
+
+    Attributes:
+        entry: The shape.
+        out: Data folder.
+        form: ``'plain'`` or ``'openshape'``.
+        points: Number of points.
+        seed: General seed.
+        features: Teacher features of the shape (openshape form), or None.
+    """
+
+    entry: CatalogueEntry
+    out: Path
+    form: str
+    points: int
+    seed: int
+    features: Optional[dict[str, np.ndarray]] = None
+
+    def key(self) -> str:
+        """Everything that decides the written bytes, as one line of JSON."""
+        archive = _open(self.entry.archive)
+        crc = [archive.getinfo(name).CRC for name in (self.entry.model, self.entry.icon)]
+        features = None
+        if self.features is not None:
+            rows = b''.join(self.features[k].tobytes() for k in sorted(self.features))
+            features = zlib.crc32(rows)
+        return json.dumps([VERSION, self.form, self.points, self.seed, crc, features])
+
+
+@functools.lru_cache(maxsize=None)
+def _open(path: Path) -> zipfile.ZipFile:
+    return zipfile.ZipFile(path)
+
+
+def picture(archive: zipfile.ZipFile, icon: str) -> bytes:
+    """The catalogue's picture as an RGB PNG, its transparent background made white."""
+    try:
+        image = Image.open(io.BytesIO(archive.read(icon))).convert('RGBA')
+    except (KeyError, OSError, zipfile.BadZipFile) as error:
+        raise BadSampleError(f'{icon} in {archive.filename} is not a picture: {error}.') from error
+    white = Image.new('RGBA', image.size, (255, 255, 255, 255))
+    buffer = io.BytesIO()
+    Image.alpha_composite(white, image).convert('RGB').save(buffer, 'PNG')
+    return buffer.getvalue()
+
+
+def write_shape(job: Job) -> list[tuple[str, int, int]]:
+    """Writes the picture and the points of one shape.
+
+    Returns:
+        ``(path inside the folder, bytes, CRC-32)`` of each file.
+    """
+    archive = _open(job.entry.archive)
+    sample = sample_entry(job.entry, archive, job.points, job.seed)
+    if job.form == 'plain':
+        content = encode_plain(job.entry, sample)
+    else:
+        content = encode_openshape(job.entry, sample, job.features)
+    files = {
+        image_path(job.entry): picture(archive, job.entry.icon),
+        shape_path(job.entry, job.form): content,
+    }
+    for name, data in files.items():
+        write_atomic(job.out / name, data)
+    return [(name, len(data), zlib.crc32(data)) for name, data in files.items()]
+
+
+def _run(jobs: Sequence[Job], workers: int) -> Iterator[tuple[Job, list[tuple[str, int, int]]]]:
+    if workers <= 1:
+        for job in jobs:
+            yield job, write_shape(job)
+        return
+    # Forked workers start at once; elsewhere they have to import everything again.
+    method = 'fork' if 'fork' in multiprocessing.get_all_start_methods() else 'spawn'
+    context = multiprocessing.get_context(method)
+    _open.cache_clear()  # an open zip must not be shared by two processes
+    with ProcessPoolExecutor(workers, mp_context=context) as pool:
+        pending = {pool.submit(write_shape, job): job for job in jobs}
+        try:
+            while pending:
+                done, _ = wait(pending, return_when=FIRST_COMPLETED)
+                for future in done:
+                    yield pending.pop(future), future.result()
+        finally:
+            for future in pending:
+                future.cancel()
+
+
+def convert(
+    entries: Sequence[CatalogueEntry],
+    out: Path,
+    form: str = 'plain',
+    points: int = 10000,
+    seed: int = 0,
+    workers: int = 2,
+    features: Optional[Iterable[dict[str, np.ndarray]]] = None,
+    progress: bool = True,
+) -> tuple[int, int]:
+    """Writes all shapes of a catalogue, then the index; a second call continues or does nothing.
+
+    Args:
+        entries: Shapes to write.
+        out: Data folder.
+        form: ``'plain'`` or ``'openshape'``.
+        points: Points of each shape.
+        seed: General seed of the sampling.
+        workers: Number of processes.
+        features: Teacher features of each entry, in their order (openshape form only).
+        progress: Whether to show a progress bar.
+
+    Returns:
+        ``(written, reused)`` numbers of shapes.
+
+    Raises:
+        BadSampleError: If a shape can't be used.
+        DiskFullError: If there is no room; what is written stays and is reused.
+    """
+    if form not in FORMS:
+        raise ValueError(f'form is {form!r}, expected one of {FORMS}.')
+    jobs = [Job(entry, out, form, points, seed) for entry in entries]
+    if features is not None:
+        jobs = [replace(job, features=feature) for job, feature in zip(jobs, features)]
+    out.mkdir(parents=True, exist_ok=True)
+    for left_over in out.rglob('.*.tmp'):
+        left_over.unlink(missing_ok=True)
+    journal = Journal(out)
+    keys = {job.entry.sample_id: job.key() for job in jobs}
+    todo = [
+        job
+        for job in jobs
+        if not all(
+            journal.is_done(name, keys[job.entry.sample_id])
+            for name in (shape_path(job.entry, form), image_path(job.entry))
+        )
+    ]
+    if todo:
+        (out / 'index.json').unlink(missing_ok=True)
+    bar = tqdm(total=len(jobs), initial=len(jobs) - len(todo), unit='shape', disable=not progress)
+    with bar:
+        for job, files in _run(todo, workers):
+            for name, size, checksum in files:
+                journal.add(name, keys[job.entry.sample_id], size, checksum)
+            bar.update()
+    write_atomic(out / 'ATTRIBUTION.md', attribution(entries).encode('utf-8'))
+    write_json(out / 'index.json', [record(entry, form) for entry in entries])
+    return len(todo), len(jobs) - len(todo)

@@ -1,0 +1,143 @@
+"""The two forms in which a shape is written: plain arrays, and OpenShape's pickled dict.
+
+Both hold the same points in the same frame: y up, as the catalogue has it. Readers of either form
+swap y and z when they load (OpenShape's own loader does), and are then z-up.
+"""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Sequence
+from typing import Any, Optional
+
+import numpy as np
+
+from mrd_plugin.datasets.furniture.captions import captions, head_noun, useful_tags
+from mrd_plugin.datasets.furniture.catalogue import CatalogueEntry
+from mrd_plugin.datasets.furniture.sampling import Sample
+
+UP_AXIS = 'y'
+"""Up axis of the stored arrays, in both forms."""
+
+DATASET = {'plain': 'Furniture', 'openshape': 'Objaverse'}
+"""Value of the key ``dataset``. Readers of OpenShape files choose the picture and text rules by it,
+so the openshape form carries the name whose rules it is meant to exercise."""
+
+OPENSHAPE_PREFIX = '/mnt/data/objaverse-processed/merged_for_training_final'
+"""Folder in front of every ``data_path`` of OpenShape's split files, kept so that the remapping of
+readers is needed here too."""
+
+
+def record(entry: CatalogueEntry, form: str) -> dict[str, Any]:
+    """What index.json says about one shape; paths are relative to the folder of index.json."""
+    return {
+        'id': entry.sample_id,
+        'group': entry.group,
+        'name': entry.name,
+        'tags': useful_tags(entry.name, entry.tags),
+        'category': entry.category,
+        'noun': head_noun(entry.name),
+        'captions': captions(entry.name, entry.tags, entry.category),
+        'creator': entry.creator,
+        'licence': entry.licence,
+        'size_cm': list(entry.size_cm),
+        'up_axis': UP_AXIS,
+        'shape': shape_path(entry, form),
+        'image': image_path(entry),
+    }
+
+
+def shape_path(entry: CatalogueEntry, form: str) -> str:
+    """Path of a shape's file inside the data folder."""
+    if form == 'plain':
+        return f'shapes/{entry.sample_id}.npz'
+    return f'{DATASET[form]}/{entry.group}/{entry.sample_id}.npy'
+
+
+def image_path(entry: CatalogueEntry) -> str:
+    """Path of a shape's picture inside the data folder."""
+    return f'images/{entry.sample_id}.png'
+
+
+def encode_plain(entry: CatalogueEntry, sample: Sample) -> bytes:
+    """A ``.npz`` of plain arrays: xyz float32 (N, 3), rgb uint8 (N, 3), dataset, group, id."""
+    buffer = io.BytesIO()
+    np.savez(
+        buffer,
+        xyz=sample.xyz,
+        rgb=sample.rgb,
+        dataset=np.array(DATASET['plain']),
+        group=np.array(entry.group),
+        id=np.array(entry.sample_id),
+    )
+    return buffer.getvalue()
+
+
+def encode_openshape(
+    entry: CatalogueEntry, sample: Sample, features: Optional[dict[str, np.ndarray]] = None
+) -> bytes:
+    """A pickled-dict ``.npy`` with the keys of OpenShape's training files.
+
+    The name is the raw text, name and tags take the place of the BLIP caption, name and category
+    that of the MSFT caption, and all captions that of the retrieved texts.
+
+    Args:
+        entry: The shape.
+        sample: Its points.
+        features: Teacher features, float32 (D,): key ``image`` and one key for each text of
+            `openshape_texts`. Without them the file has no ``*_feat`` keys.
+    """
+    name, blip, msft, retrieved = _texts(entry)
+    content: dict[str, Any] = {
+        'dataset': DATASET['openshape'],
+        'group': entry.group,
+        'id': entry.sample_id,
+        'xyz': sample.xyz,
+        'rgb': (sample.rgb / np.float32(255)).astype(np.float32),
+        'text': [name],
+        'blip_caption': blip,
+        'msft_caption': msft,
+        'retrieval_text': retrieved,
+    }
+    if features is not None:
+
+        def pair(text: str) -> dict[str, np.ndarray]:
+            row = features[text][None]
+            return {'original': row, 'prompt_avg': row}
+
+        content['image_feat'] = features['image'][None]
+        content['thumbnail_feat'] = features['image']
+        content['text_feat'] = [pair(name)]
+        content['blip_caption_feat'] = pair(blip)
+        content['msft_caption_feat'] = pair(msft)
+        content['retrieval_text_feat'] = [pair(text) for text in retrieved]
+    buffer = io.BytesIO()
+    np.save(buffer, np.array(content, dtype=object), allow_pickle=True)
+    return buffer.getvalue()
+
+
+def _texts(entry: CatalogueEntry) -> tuple[str, str, str, list[str]]:
+    found = captions(entry.name, entry.tags, entry.category)
+    return found[0], found[min(1, len(found) - 1)], found[-1], found
+
+
+def openshape_texts(entry: CatalogueEntry) -> list[str]:
+    """The texts whose features `encode_openshape` needs."""
+    return _texts(entry)[3]
+
+
+def openshape_split(
+    entries: Sequence[CatalogueEntry], wanted: Sequence[str]
+) -> list[dict[str, str]]:
+    """Rows of an OpenShape split file for the shapes whose ids are `wanted`."""
+    keep = set(wanted)
+    return [
+        {
+            'id': e.sample_id,
+            'dataset': DATASET['openshape'],
+            'group': e.group,
+            'data_path': f'{OPENSHAPE_PREFIX}/{shape_path(e, "openshape")}',
+        }
+        for e in entries
+        if e.sample_id in keep
+    ]
