@@ -1,7 +1,7 @@
-"""Reads Sweet Home 3D furniture catalogues (``.sh3f``): what each shape is and where its files lie.
+r"""Reads Sweet Home 3D catalogues (``.sh3f``): what each shape is and where its files lie.
 
 A catalogue is a zip file. Its ``PluginFurnitureCatalog.properties`` is a Java properties file
-(latin-1 with ``\\uXXXX`` escapes) that describes shape number ``i`` with keys ``name#i``,
+(latin-1 with ``\uXXXX`` escapes) that describes shape number ``i`` with keys ``name#i``,
 ``tags#i``, ``model#i`` and so on. Models are y-up and face +z; ``modelRotation#i`` (nine numbers,
 row by row) turns a model that is stored otherwise into that frame.
 """

@@ -12,7 +12,6 @@ from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, ProcessPoolExecutor, wait
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Optional
 
 import numpy as np
 from PIL import Image
@@ -54,7 +53,7 @@ class Job:
     form: str
     points: int
     seed: int
-    features: Optional[dict[str, np.ndarray]] = None
+    features: dict[str, np.ndarray] | None = None
 
     def key(self) -> str:
         """Everything that decides the written bytes, as one line of JSON."""
@@ -67,7 +66,7 @@ class Job:
         return json.dumps([VERSION, self.form, self.points, self.seed, crc, features])
 
 
-@functools.lru_cache(maxsize=None)
+@functools.cache
 def _open(path: Path) -> zipfile.ZipFile:
     return zipfile.ZipFile(path)
 
@@ -133,7 +132,7 @@ def convert(
     points: int = 10000,
     seed: int = 0,
     workers: int = 2,
-    features: Optional[Iterable[dict[str, np.ndarray]]] = None,
+    features: Iterable[dict[str, np.ndarray]] | None = None,
     progress: bool = True,
 ) -> tuple[int, int]:
     """Writes all shapes of a catalogue, then the index; a second call continues or does nothing.

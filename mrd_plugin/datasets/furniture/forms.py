@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import io
 from collections.abc import Sequence
-from typing import Any, Optional
+from typing import Any
 
 import numpy as np
 
@@ -74,7 +74,7 @@ def encode_plain(entry: CatalogueEntry, sample: Sample) -> bytes:
 
 
 def encode_openshape(
-    entry: CatalogueEntry, sample: Sample, features: Optional[dict[str, np.ndarray]] = None
+    entry: CatalogueEntry, sample: Sample, features: dict[str, np.ndarray] | None = None
 ) -> bytes:
     """A pickled-dict ``.npy`` with the keys of OpenShape's training files.
 

@@ -1,0 +1,75 @@
+"""Finds near duplicates in the furniture folder and writes the split files that are committed.
+
+Examples:
+    python tools/prepare/furniture_splits.py
+    python tools/prepare/furniture_splits.py --data data/furniture --out /tmp/splits --seed 1
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from pathlib import Path
+
+import numpy as np
+
+from mrd_plugin.datasets.furniture.captions import frequent_nouns
+from mrd_plugin.datasets.furniture.clusters import ClusterShape, find_clusters
+from mrd_plugin.datasets.furniture.splits import default_split, fold_splits, strata
+from mrd_plugin.datasets.furniture.writing import write_json
+
+OUT = Path('configs/_base_/datasets/furniture_splits')
+
+
+def parse_args() -> argparse.Namespace:
+    """Reads the command line."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument(
+        '--data', type=Path, default=Path('data/furniture'), help='plain furniture folder'
+    )
+    parser.add_argument('--out', type=Path, default=OUT, help='where the JSON files go')
+    parser.add_argument('--seed', type=int, default=0, help='seed of the dealing')
+    return parser.parse_args()
+
+
+def main() -> int:
+    """Runs the tool; returns the exit code."""
+    args = parse_args()
+    index = args.data / 'index.json'
+    if not index.exists():
+        print(
+            f'{index} does not exist; run tools/prepare/furniture.py --out {args.data} first.',
+            file=sys.stderr,
+        )
+        return 1
+    records = json.loads(index.read_text(encoding='utf-8'))
+    shapes = []
+    for record in records:
+        with np.load(args.data / record['shape']) as arrays:
+            shapes.append(
+                ClusterShape(
+                    record['id'], record['group'], record['noun'], arrays['xyz'], arrays['rgb']
+                )
+            )
+    clusters = find_clusters(shapes)
+    nouns = {record['id']: record['noun'] for record in records}
+    classes = frequent_nouns(nouns.values())
+    stratum = strata(nouns, {record['id']: record['category'] for record in records}, classes)
+    ids = list(nouns)
+    write_json(args.out / 'nouns.json', classes)
+    write_json(args.out / 'clusters.json', clusters)
+    write_json(args.out / 'default.json', default_split(ids, clusters, stratum, args.seed))
+    for number, split in enumerate(fold_splits(ids, clusters, stratum, seed=args.seed)):
+        write_json(args.out / f'fold{number}.json', split)
+    print(
+        f'{len(ids)} shapes, {len(classes)} nouns, {len(clusters)} clusters with '
+        f'{sum(map(len, clusters))} shapes; written to {args.out}'
+    )
+    return 0
+
+
+if __name__ == '__main__':
+    sys.exit(main())
