@@ -1,6 +1,24 @@
+"""Data sets of shapes and the transforms of their samples."""
+
 from mrd_plugin.datasets import transforms  # noqa: F401
 from mrd_plugin.datasets.furniture_dataset import FurnitureDataset
+from mrd_plugin.datasets.openshape import OpenShapeDataset
 from mrd_plugin.datasets.shape_dataset import ShapeDataset
 from mrd_plugin.datasets.text_image_policy import TextImagePolicy
+from mrd_plugin.datasets.zero_shot import (
+    ModelNet40Dataset,
+    ObjaverseLVISDataset,
+    ScanObjectNNDataset,
+    load_class_features,
+)
 
-__all__ = ['FurnitureDataset', 'ShapeDataset', 'TextImagePolicy']
+__all__ = [
+    'FurnitureDataset',
+    'ModelNet40Dataset',
+    'ObjaverseLVISDataset',
+    'OpenShapeDataset',
+    'ScanObjectNNDataset',
+    'ShapeDataset',
+    'TextImagePolicy',
+    'load_class_features',
+]

@@ -37,7 +37,8 @@ class FurnitureDataset(ShapeDataset):
         ConfigError: If the folder, the split or an id of it is missing.
     """
 
-    stored_up_axis = 'y'
+    file_up_axis = 'y'
+    how_to_get = 'make it with `python tools/prepare/furniture.py`.'
 
     def __init__(
         self,
@@ -57,7 +58,6 @@ class FurnitureDataset(ShapeDataset):
 
     def load_data_list(self) -> list[dict]:
         """One entry for each id of the split, in its order."""
-        self.require_root('make it with `python tools/prepare/furniture.py`.')
         index = Path(self.data_root) / 'index.json'
         if not index.is_file():
             raise ConfigError(
@@ -74,10 +74,10 @@ class FurnitureDataset(ShapeDataset):
                 f'{unknown[0]}); prepare the data again.'
             )
         axes = {records[i].get('up_axis', 'y') for i in ids}
-        if axes - {self.stored_up_axis}:
+        if axes - {self.file_up_axis}:
             raise ConfigError(
-                f'{index} says up_axis={sorted(axes)}, expected {self.stored_up_axis!r}; set '
-                'stored_up_axis to what the files are.'
+                f'{index} says up_axis={sorted(axes)}, expected {self.file_up_axis!r}; set '
+                'file_up_axis to what the files are.'
             )
         silent = self._without_text(ids)
         return [self._entry(records[i], i not in silent) for i in ids]

@@ -9,12 +9,11 @@ from pathlib import Path
 from typing import Any
 
 import mmengine
-import numpy as np
 from mmengine.dataset import BaseDataset
 from mmengine.logging import print_log
 from tqdm import tqdm
 
-from mrd_plugin.datasets.shape_file import read_shape
+from mrd_plugin.datasets.shape_file import shape_fields
 from mrd_plugin.utils.errors import BadSampleError, ConfigError
 
 PROJECT = Path(__file__).resolve().parents[2]
@@ -30,7 +29,8 @@ class ShapeDataset(BaseDataset):
     the error is raised.
 
     A sub-class writes ``load_data_list``; each entry holds ``sample_id``, ``path`` and what else the
-    transforms read (``name``, ``category``, ``label``, ``candidates``).
+    transforms read (``name``, ``category``, ``label``, ``candidates``). Its ``file_up_axis`` is the up
+    axis of its files, its ``how_to_get`` ends the sentence that says that the data are missing.
 
     ``metainfo`` holds ``classes``, ``up_axis`` and ``no_colour`` as the network sees them.
 
@@ -39,7 +39,7 @@ class ShapeDataset(BaseDataset):
             Defaults to (), no classes.
         up_axis (str): Up axis of the points that leave the pipeline, ``'x'``, ``'y'`` or ``'z'``; the
             pipeline must deliver it. Defaults to 'z'.
-        stored_up_axis (str, optional): Up axis of the files. Defaults to None, what the data set
+        file_up_axis (str, optional): Up axis of the files. Defaults to None, what the data set
             knows of its files.
         no_colour (float): Colour of points without colour. Defaults to 0.4.
         cache_in_memory (bool): Read all points once and keep them: 15 bytes a point with uint8
@@ -51,7 +51,8 @@ class ShapeDataset(BaseDataset):
         ConfigError: If a key contradicts another; the message names both.
     """
 
-    stored_up_axis = 'z'
+    file_up_axis = 'z'
+    how_to_get = 'correct the key.'
     ann_file: str
     data_root: str
 
@@ -59,7 +60,7 @@ class ShapeDataset(BaseDataset):
         self,
         classes: Sequence[str] | str = (),
         up_axis: str = 'z',
-        stored_up_axis: str | None = None,
+        file_up_axis: str | None = None,
         no_colour: float = 0.4,
         cache_in_memory: bool = False,
         **kwargs: Any,
@@ -72,12 +73,12 @@ class ShapeDataset(BaseDataset):
         if len(self.class_index) != len(self.classes):
             raise ConfigError(f'{type(self).__name__} classes: a name occurs twice.')
         self.up_axis = up_axis
-        if stored_up_axis is not None:
-            self.stored_up_axis = stored_up_axis
+        if file_up_axis is not None:
+            self.file_up_axis = file_up_axis
         self.no_colour = no_colour
         self.cache_in_memory = cache_in_memory
         self.bad_samples: dict[str, str] = {}
-        self._points: dict[str, tuple[np.ndarray, np.ndarray | None]] = {}
+        self._cache: dict[str, dict[str, Any]] = {}
         super().__init__(**kwargs)
 
     @property
@@ -107,30 +108,23 @@ class ShapeDataset(BaseDataset):
             f'data_root={data_root!r}; correct the key or fetch the data.'
         )
 
-    def require_root(self, what_to_do: str) -> None:
-        """Check that ``data_root`` is a folder.
+    def _join_prefix(self) -> None:
+        """Leave the paths as configured until the list is read."""
 
-        Args:
-            what_to_do: End of the sentence: how to get the data.
+    def full_init(self) -> None:
+        """Check the config, read the list of samples and fill the cache.
 
         Raises:
-            ConfigError: If it is not there.
+            ConfigError: If the data are not there or keys contradict each other.
         """
+        if self._fully_initialized:
+            return
         if not self.data_root or not Path(self.data_root).is_dir():
             raise ConfigError(
                 f'{type(self).__name__} data_root={self.data_root!r}: there is no such folder; '
-                f'{what_to_do}'
+                f'{self.how_to_get}'
             )
-
-    def _join_prefix(self) -> None:
-        """Find the annotation file; this data set's other paths are its own affair."""
-        if self.ann_file:
-            self.ann_file = self.find_file('ann_file', self.ann_file, self.data_root)
-
-    def full_init(self) -> None:
-        """Read the list of samples, check the config against it and fill the cache."""
-        if self._fully_initialized:
-            return
+        self.ann_file = self.find_file('ann_file', self.ann_file, self.data_root)
         self._check_geometry()
         super().full_init()
         if self.cache_in_memory:
@@ -162,21 +156,21 @@ class ShapeDataset(BaseDataset):
                 level=logging.WARNING,
             )
 
-    def load_points(self, info: dict[str, Any]) -> tuple[np.ndarray, np.ndarray | None]:
-        """Points ``xyz (N, 3)`` and colours ``rgb (N, 3)`` of one entry, for the cache."""
-        shape = read_shape(info['path'])
-        return shape.xyz, shape.rgb
+    def load_shape(self, info: dict[str, Any]) -> dict[str, Any]:
+        """What the file of one entry adds to it: ``xyz (N, 3)``, ``rgb (N, 3)``, ...
+
+        Raises:
+            BadSampleError: If the file can't be used.
+        """
+        return shape_fields(info['path'])
+
+    def complete(self, info: dict[str, Any]) -> dict[str, Any]:
+        """An entry with its shape, if that is in memory; else ``LoadShape`` reads it."""
+        return {**self._cache.get(info['sample_id'], {}), **info}
 
     def get_data_info(self, idx: int) -> dict:
-        """The entry of one sample, with its points if they are in memory."""
-        info = super().get_data_info(idx)
-        info['no_colour'] = self.no_colour
-        points = self._points.get(info['sample_id'])
-        if points is not None:
-            info['xyz'], rgb = points
-            if rgb is not None:
-                info['rgb'] = rgb
-        return info
+        """The entry of one sample."""
+        return {**super().get_data_info(idx), 'no_colour': self.no_colour}
 
     def prepare_data(self, idx: int) -> Any:
         """Run the pipeline; in training, go on to the next sample if this one is bad.
@@ -190,7 +184,7 @@ class ShapeDataset(BaseDataset):
             info = self.get_data_info((idx + step) % len(self))
             name = info['sample_id']
             try:
-                data = self.pipeline(info)
+                data = self.pipeline(self.complete(info))
             except BadSampleError as error:
                 if self.test_mode:
                     raise
@@ -216,7 +210,7 @@ class ShapeDataset(BaseDataset):
 
     def _check_geometry(self) -> None:
         """Compare ``up_axis`` and ``no_colour`` with what the pipeline does."""
-        axis = self.stored_up_axis
+        axis = self.file_up_axis
         for transform in self.pipeline.transforms:
             axis = getattr(transform, 'up_axis_map', {}).get(axis, axis)
             value = getattr(transform, 'value', None)
@@ -228,19 +222,19 @@ class ShapeDataset(BaseDataset):
         if self.pipeline.transforms and axis != self.up_axis:
             raise ConfigError(
                 f'{type(self).__name__} up_axis={self.up_axis!r}, but its files are '
-                f'{self.stored_up_axis}-up and the pipeline makes them {axis}-up; add or remove '
+                f'{self.file_up_axis}-up and the pipeline makes them {axis}-up; add or remove '
                 f"dict(type='SwapYZ'), or set up_axis={axis!r}."
             )
 
     def _fill_cache(self) -> None:
-        """Read all points; a sample that can't be read is left to the pipeline, which reports it."""
-        infos = (super(ShapeDataset, self).get_data_info(i) for i in range(len(self)))
+        """Read all shapes; one that can't be read is left to the pipeline, which reports it."""
+        infos = (self.get_data_info(i) for i in range(len(self)))
         for info in tqdm(infos, total=len(self), desc='reading shapes', disable=None, leave=False):
             try:
-                xyz, rgb = self.load_points(info)
+                fields = self.load_shape(info)
             except BadSampleError:
                 continue
-            for array in (xyz, rgb):
-                if array is not None:
-                    array.flags.writeable = False
-            self._points[info['sample_id']] = (xyz, rgb)
+            for key in ('xyz', 'rgb'):
+                if key in fields:
+                    fields[key].flags.writeable = False
+            self._cache[info['sample_id']] = fields

@@ -106,6 +106,25 @@ def read_shape(path: str | Path) -> ShapeFile:
         ) from error
 
 
+def shape_fields(path: str | Path) -> dict[str, Any]:
+    """What a shape's file tells the transforms.
+
+    Returns:
+        ``xyz (N, 3)``, ``rgb (N, 3)`` (only with colour), ``candidates`` and, if the shape has a raw
+        text, that as its ``name``.
+
+    Raises:
+        BadSampleError: As in :func:`read_shape`.
+    """
+    shape = read_shape(path)
+    fields: dict[str, Any] = dict(xyz=shape.xyz, candidates=shape.candidates)
+    if shape.rgb is not None:
+        fields['rgb'] = shape.rgb
+    if any(shape.candidates.raw.texts):
+        fields['name'] = next(text for text in shape.candidates.raw.texts if text)
+    return fields
+
+
 def _read_npz(path: Path) -> dict[str, Any]:
     """Arrays of the ``.npz`` form, nested again as in the pickled dict."""
     try:

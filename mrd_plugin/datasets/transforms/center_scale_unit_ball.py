@@ -18,7 +18,8 @@ class CenterScaleUnitBall:
     def __call__(self, results: dict[str, Any]) -> dict[str, Any]:
         """Normalise ``xyz (N, 3)``."""
         xyz = results['xyz']
-        xyz = xyz - xyz.mean(axis=0, dtype=np.float64).astype(np.float32)
+        # a product with ones sums columns far faster than mean(axis=0)
+        xyz = xyz - np.ones(len(xyz), dtype=np.float32) @ xyz / np.float32(len(xyz))
         largest = np.sqrt(np.einsum('ij,ij->i', xyz, xyz).max())
         results['xyz'] = xyz / largest if largest >= 1e-6 else np.zeros_like(xyz)
         return results

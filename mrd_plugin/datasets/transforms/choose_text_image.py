@@ -33,8 +33,9 @@ class ChooseTextImage:
         """
         shape = results.pop('candidates', None) or Candidates()
         raw_text_ok = results.get('raw_text_ok', True)
+        name = results.setdefault('name', results['sample_id'])
         try:
-            text = self.policy.choose_text(shape, results['name'], raw_text_ok)
+            text = self.policy.choose_text(shape, name, raw_text_ok)
             image = self.policy.choose_image(shape)
         except BadSampleError as error:
             raise BadSampleError(f'{results.get("path")}: {error}') from error

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from mmengine.registry import TRANSFORMS
 
-from mrd_plugin.datasets.shape_file import read_shape
+from mrd_plugin.datasets.shape_file import shape_fields
 
 
 @TRANSFORMS.register_module()
@@ -27,16 +27,9 @@ class LoadShape:
         Raises:
             BadSampleError: If the file can't be used; the message names it.
         """
-        if 'xyz' in results:
-            return results
-        shape = read_shape(results['path'])
-        results['xyz'] = shape.xyz
-        if shape.rgb is not None:
-            results['rgb'] = shape.rgb
-        results.setdefault('candidates', shape.candidates)
-        if not results.get('name'):
-            raw = shape.candidates.raw.texts
-            results['name'] = raw[0] if len(raw) and raw[0] else results['sample_id']
+        if 'xyz' not in results:
+            for key, value in shape_fields(results['path']).items():
+                results.setdefault(key, value)
         return results
 
 

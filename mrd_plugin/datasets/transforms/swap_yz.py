@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import Any
 
-import numpy as np
 from mmengine.registry import TRANSFORMS
 
 
@@ -21,5 +20,5 @@ class SwapYZ:
 
     def __call__(self, results: dict[str, Any]) -> dict[str, Any]:
         """Swap the columns of ``xyz (N, 3)``."""
-        results['xyz'] = np.ascontiguousarray(results['xyz'][:, [0, 2, 1]])
+        results['xyz'] = results['xyz'].take([0, 2, 1], axis=1)
         return results

@@ -1,0 +1,59 @@
+import numpy as np
+import pytest
+import torch
+from mmengine.evaluator import Evaluator
+from mmengine.registry import METRICS
+
+import mrd_plugin  # noqa: F401
+from mrd_plugin.structures import ShapeDataSample
+
+
+def samples(scores, labels):
+    made = []
+    for row, label in zip(scores, labels):
+        one = ShapeDataSample(metainfo=dict(name='n'))
+        one.scores = torch.as_tensor(row, dtype=torch.float32)
+        one.label = torch.tensor(int(label))
+        made.append(one)
+    return made
+
+
+def evaluate(parts):
+    evaluator = Evaluator(METRICS.build(dict(type='ZeroShotAccuracy')))
+    for part in parts:
+        evaluator.process(part)
+    return evaluator.evaluate(sum(map(len, parts)))
+
+
+def test_against_a_slow_count():
+    rng = np.random.default_rng(0)
+    scores, labels = rng.normal(size=(200, 7)), rng.integers(-1, 6, 200)
+    found = evaluate([samples(scores, labels)])
+    kept = [(row, label) for row, label in zip(scores, labels) if label >= 0]
+    for k in (1, 3, 5):
+        hits = [label in np.argsort(-row)[:k] for row, label in kept]
+        assert found[f'zero_shot/top{k}'] == pytest.approx(np.mean(hits))
+    per_class = [np.mean([r.argmax() == c for r, lab in kept if lab == c]) for c in range(6)]
+    assert found['zero_shot/mean_class_top1'] == pytest.approx(np.mean(per_class))
+    assert found['zero_shot/n'] == len(kept)
+    assert found['zero_shot/n_classes'] == 7
+    assert found['zero_shot/chance_top1'] == pytest.approx(1 / 7)
+
+
+def test_two_parts_equal_the_whole():
+    rng = np.random.default_rng(1)
+    made = samples(rng.normal(size=(50, 5)), rng.integers(-1, 5, 50))
+    assert evaluate([made]) == evaluate([made[:13], made[13:]])
+
+
+def test_ties_and_nan_count_against():
+    assert evaluate([samples(np.zeros((4, 6)), range(4))])['zero_shot/top5'] == 0
+    assert evaluate([samples(np.full((4, 6), np.nan), range(4))])['zero_shot/top5'] == 0
+    two_best = np.array([[1.0, 1.0, 0, 0]])
+    found = evaluate([samples(two_best, [0])])
+    assert found['zero_shot/top1'] == 0 and found['zero_shot/top3'] == 1
+
+
+def test_no_labelled_sample_gives_n_zero():
+    found = evaluate([samples(np.zeros((3, 4)), [-1, -1, -1])])
+    assert found['zero_shot/n'] == 0 and found['zero_shot/top1'] == 0
