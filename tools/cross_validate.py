@@ -24,9 +24,9 @@ from mrd_plugin.apis.cross_validation import Run, markdown_table, run_all
 METRICS = {
     'zero_shot/top1': 'zero-shot top-1',
     'zero_shot/mean_class_top1': 'macro',
-    'retrieval/text_to_shape_r10': 'text→shape R@10',
-    'retrieval/shape_to_text_r5': 'shape→text R@5',
-    'retrieval/image_to_shape_r10': 'image→shape R@10',
+    'retrieval/text_to_shape/r10': 'text→shape R@10',
+    'retrieval/shape_to_text/r5': 'shape→text R@5',
+    'retrieval/image_to_shape/r10': 'image→shape R@10',
 }
 
 

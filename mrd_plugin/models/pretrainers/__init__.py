@@ -1,0 +1,7 @@
+"""Pre-trainers: one file a method."""
+
+from mrd_plugin.models.pretrainers.base import BasePretrainer
+from mrd_plugin.models.pretrainers.mrd import MRD
+from mrd_plugin.models.pretrainers.shape_aligner import ShapeAligner
+
+__all__ = ['MRD', 'BasePretrainer', 'ShapeAligner']

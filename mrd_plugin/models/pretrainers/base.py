@@ -1,0 +1,109 @@
+"""What all pre-trainers of the shape family share."""
+
+from __future__ import annotations
+
+from abc import ABCMeta, abstractmethod
+from collections.abc import Sequence
+
+import torch
+import torch.nn.functional as F
+from mmengine.model import BaseModel
+from mmengine.registry import MODELS
+from torch import Tensor
+
+from mrd_plugin.structures import ShapeDataSample
+
+
+class BasePretrainer(BaseModel, metaclass=ABCMeta):
+    """A student (backbone, head) beside a frozen teacher.
+
+    Subclasses write :meth:`loss`; everything else is here.
+
+    Args:
+        backbone (dict): The student; maps points ``(B, N, C)`` to ``(B, out_channels)``. It is the part
+            that is kept after pre-training.
+        head (dict): From the backbone's width to the teacher's space.
+        teacher (dict): A frozen teacher; see ``mrd_plugin.models.teachers``.
+        classifier (dict, optional): ``PromptClassifier`` for zero-shot scores in ``predict``.
+        num_test_views (int): In ``predict``, cut the cloud into so many disjoint parts, encode each and
+            average their unit embeddings; the test pipeline then samples ``num_test_views`` times the
+            training number of points. Defaults to 1.
+        data_preprocessor (dict, optional): Defaults to ``ShapeDataPreprocessor``.
+        init_cfg (dict, optional): MMEngine's initialisation config.
+    """
+
+    def __init__(
+        self,
+        backbone: dict,
+        head: dict,
+        teacher: dict,
+        classifier: dict | None = None,
+        num_test_views: int = 1,
+        data_preprocessor: dict | None = None,
+        init_cfg: dict | list | None = None,
+    ) -> None:
+        super().__init__(data_preprocessor or dict(type='ShapeDataPreprocessor'), init_cfg)
+        self.backbone = MODELS.build(backbone)
+        self.head = MODELS.build(head)
+        self.teacher = MODELS.build(teacher)
+        self.classifier = MODELS.build(classifier) if classifier else None
+        self.num_test_views = num_test_views
+        if self.head.out_channels != self.teacher.dim:
+            raise ValueError(
+                f'model.head.out_channels is {self.head.out_channels} but model.teacher gives '
+                f'{self.teacher.dim}-d features; set model.head.out_channels={self.teacher.dim}.'
+            )
+
+    def forward(
+        self,
+        inputs: Tensor,
+        data_samples: Sequence[ShapeDataSample] | None = None,
+        mode: str = 'tensor',
+    ) -> dict[str, Tensor] | list[ShapeDataSample] | Tensor:
+        """Run one of MMEngine's three modes.
+
+        Args:
+            inputs (Tensor): Points ``(B, N, C)``.
+            data_samples (Sequence[ShapeDataSample], optional): One a shape; needed by ``'loss'`` and
+                ``'predict'``.
+            mode (str): ``'loss'``, ``'predict'`` or ``'tensor'``.
+
+        Returns:
+            dict, list or Tensor: Named losses, samples with predictions, or embeddings ``(B, D)``.
+        """
+        if mode == 'tensor':
+            return self.embed(inputs)
+        assert data_samples is not None
+        if mode == 'loss':
+            return self.loss(inputs, data_samples)
+        if mode == 'predict':
+            return self.predict(inputs, data_samples)
+        raise ValueError(f"mode must be 'loss', 'predict' or 'tensor', got {mode!r}.")
+
+    def embed(self, inputs: Tensor) -> Tensor:
+        """Embed points ``(B, N, C)`` in the teacher's space, ``(B, D)``, not normalised."""
+        return self.head(self.backbone(inputs))
+
+    @abstractmethod
+    def loss(self, inputs: Tensor, data_samples: Sequence[ShapeDataSample]) -> dict[str, Tensor]:
+        """Compute the training losses; names that hold ``loss`` are summed, the rest is logged."""
+
+    @torch.no_grad()
+    def predict(
+        self, inputs: Tensor, data_samples: Sequence[ShapeDataSample]
+    ) -> list[ShapeDataSample]:
+        """Give each sample its ``embedding``, the teacher's features and, if asked for, ``scores``."""
+        views = inputs.chunk(self.num_test_views, dim=1)
+        embedding = sum(F.normalize(self.embed(view), dim=-1) for view in views)
+        embedding = F.normalize(embedding, dim=-1)
+        targets = self.teacher(data_samples)
+        scores = self.classifier(embedding, self.teacher) if self.classifier else None
+        for i, sample in enumerate(data_samples):
+            sample.embedding = embedding[i]
+            if targets.has_image[i]:
+                sample.teacher_image = targets.image[i]
+            if targets.has_text[i]:
+                sample.teacher_text = targets.text[i]
+            if scores is not None:
+                sample.scores = scores[i]
+        return list(data_samples)
