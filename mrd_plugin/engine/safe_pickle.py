@@ -79,7 +79,7 @@ class PickledArray:
         self.value = flat.reshape(shape, order='F' if fortran else 'C')
 
 
-class _Served:
+class Served:
     """What an unpickler hands out in place of a global: it can be called and not be changed."""
 
     __slots__ = ('_call',)
@@ -92,6 +92,7 @@ class _Served:
         raise UnsafePickleError(f'a change of {name}')
 
     def __call__(self, *args: Any) -> Any:
+        """Do what the global would do, as far as it is admitted."""
         return self._call(*args)
 
 
@@ -125,21 +126,21 @@ def _no_bytes(*args: Any) -> bytes:
 
 def _numpy_globals() -> dict[str, Any]:
     """Stand-ins by full name, for the module names of numpy 1 and of numpy 2."""
-    served: dict[str, Any] = {
-        'numpy.ndarray': _Served(_array_class),
-        'numpy.dtype': _Served(PickledDtype),
+    stand_ins: dict[str, Any] = {
+        'numpy.ndarray': Served(_array_class),
+        'numpy.dtype': Served(PickledDtype),
     }
     for core in ('numpy.core', 'numpy._core'):
-        served[f'{core}.multiarray._reconstruct'] = _Served(lambda *_: PickledArray())
-        served[f'{core}.multiarray.scalar'] = _Served(_scalar)
-    return served
+        stand_ins[f'{core}.multiarray._reconstruct'] = Served(lambda *_: PickledArray())
+        stand_ins[f'{core}.multiarray.scalar'] = Served(_scalar)
+    return stand_ins
 
 
 NUMPY_GLOBALS: Mapping[str, Any] = _numpy_globals()
 _BYTES_GLOBALS: Mapping[str, Any] = {
-    '_codecs.encode': _Served(_encode),
-    'builtins.bytes': _Served(_no_bytes),
-    '__builtin__.bytes': _Served(_no_bytes),
+    '_codecs.encode': Served(_encode),
+    'builtins.bytes': Served(_no_bytes),
+    '__builtin__.bytes': Served(_no_bytes),
 }
 
 
@@ -153,10 +154,10 @@ class PlainUnpickler(pickle.Unpickler):
             UnsafePickleError: for every global that plain data does not need.
         """
         full_name = f'{module}.{name}'
-        served = NUMPY_GLOBALS.get(full_name) or _BYTES_GLOBALS.get(full_name)
-        if served is None:
+        stand_in = NUMPY_GLOBALS.get(full_name) or _BYTES_GLOBALS.get(full_name)
+        if stand_in is None:
             raise UnsafePickleError(full_name)
-        return served
+        return stand_in
 
 
 def plain(value: Any) -> Any:
@@ -175,7 +176,7 @@ def plain(value: Any) -> Any:
         for index in range(flat.size):
             flat[index] = plain(flat[index])
         value = flat.reshape(value.shape)
-    elif isinstance(value, (PickledDtype, _Served)):
+    elif isinstance(value, (PickledDtype, Served)):
         raise UnsafePickleError('a bare class')
     return value
 

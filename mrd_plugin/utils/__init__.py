@@ -1,3 +1,3 @@
-from mrd_plugin.utils.errors import BadSampleError, ConfigError
+from mrd_plugin.utils.errors import BadSampleError, CheckpointError, ConfigError
 
-__all__ = ['BadSampleError', 'ConfigError']
+__all__ = ['BadSampleError', 'CheckpointError', 'ConfigError']

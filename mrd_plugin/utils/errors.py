@@ -1,4 +1,4 @@
-"""The two errors that a person can mend: a bad sample and a bad config."""
+"""The errors that a person can mend: a bad sample, a bad config, a bad checkpoint."""
 
 
 class BadSampleError(ValueError):
@@ -7,3 +7,7 @@ class BadSampleError(ValueError):
 
 class ConfigError(ValueError):
     """A config that can't work; the message names the key, what was got and what to do."""
+
+
+class CheckpointError(ValueError):
+    """A checkpoint that can't be used; the message names the file and what is wrong with it."""

@@ -1,0 +1,133 @@
+"""The settings that decide correctness: what a checkpoint was trained on, what a config gives it.
+
+A backbone that was trained with z up and is fed y-up shapes runs, and is wrong. So these settings
+are collected from the config, travel in each checkpoint's ``meta['geometry']`` and are compared
+when the checkpoint is loaded.
+"""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from mmengine.logging import print_log
+from mmengine.registry import DATASETS, MODELS, TRANSFORMS, Registry
+
+from mrd_plugin.utils.errors import ConfigError
+
+_LOADERS = ('train_dataloader', 'val_dataloader', 'test_dataloader')
+_NORMALISATIONS = {'CenterScaleUnitBall': 'unit_ball'}
+_SWAPPED = {'x': 'x', 'y': 'z', 'z': 'y'}
+# A different number of points is unusual and not wrong: it is reported and does not stop the run.
+_ADVISORY = ('num_points',)
+
+
+def _setting(registry: Registry, cfg: Mapping[str, Any], key: str) -> Any:
+    """A component's setting: from its config, else its metainfo, else its constructor's default."""
+    if cfg.get(key) is not None:
+        return cfg[key]
+    if key in (cfg.get('metainfo') or {}):
+        return cfg['metainfo'][key]
+    kind = cfg.get('type')
+    kind = registry.get(kind) if isinstance(kind, str) else kind
+    if kind is None:
+        return None
+    if key in getattr(kind, 'METAINFO', {}):
+        return kind.METAINFO[key]
+    parameter = inspect.signature(kind).parameters.get(key)
+    default = None if parameter is None else parameter.default
+    return None if default is inspect.Parameter.empty else default
+
+
+def _datasets(cfg: Any, where: str) -> Iterator[tuple[str, Mapping[str, Any]]]:
+    """The data sets inside wrappers such as ``RepeatDataset`` and ``ConcatDataset``, with their keys."""
+    if not isinstance(cfg, Mapping):
+        return
+    if 'datasets' in cfg:
+        for index, inner in enumerate(cfg['datasets']):
+            yield from _datasets(inner, f'{where}.datasets[{index}]')
+    elif 'dataset' in cfg:
+        yield from _datasets(cfg['dataset'], f'{where}.dataset')
+    else:
+        yield where, cfg
+
+
+def _of_dataset(cfg: Mapping[str, Any]) -> dict[str, Any]:
+    """The geometry of what a data set's pipeline hands to the model."""
+    found = {key: _setting(DATASETS, cfg, key) for key in ('up_axis', 'no_colour')}
+    pipeline = [step for step in cfg.get('pipeline') or [] if isinstance(step, Mapping)]
+    for step in pipeline:
+        kind = step.get('type')
+        if kind == 'SwapYZ' and found['up_axis'] is not None:
+            found['up_axis'] = _SWAPPED[found['up_axis']]
+        elif kind in _NORMALISATIONS:
+            found['normalisation'] = _NORMALISATIONS[kind]
+        elif kind == 'SamplePoints':
+            found['num_points'] = _setting(TRANSFORMS, step, 'num_points')
+        elif kind == 'PackShapeInputs':
+            found['channels'] = list(_setting(TRANSFORMS, step, 'channels') or [])
+    if pipeline:
+        found.setdefault('normalisation', 'none')
+    return {key: value for key, value in found.items() if value is not None}
+
+
+def _of_model(cfg: Mapping[str, Any]) -> dict[str, Any]:
+    backbone = (cfg.get('model') or {}).get('backbone')
+    channels = _setting(MODELS, backbone, 'in_channels') if isinstance(backbone, Mapping) else None
+    return {} if channels is None else {'in_channels': channels}
+
+
+def collect_geometry(cfg: Mapping[str, Any]) -> dict[str, Any]:
+    """What a model that is trained by ``cfg`` gets to see.
+
+    Args:
+        cfg: a whole config.
+
+    Returns:
+        Those of these keys that the config decides: ``up_axis`` ('x', 'y' or 'z', after
+        ``SwapYZ``), ``no_colour`` (value in [0, 1] that stands for a missing colour),
+        ``normalisation`` ('unit_ball' or 'none'), ``num_points``, ``channels`` (what
+        ``PackShapeInputs`` joins) and ``in_channels`` (of ``model.backbone``).
+    """
+    for _, dataset in _datasets(cfg.get('train_dataloader'), 'train_dataloader'):
+        return {**_of_dataset(dataset), **_of_model(cfg)}
+    return _of_model(cfg)
+
+
+def check_meta(checkpoint_meta: Mapping[str, Any], cfg: Mapping[str, Any]) -> None:
+    """Stop where a config contradicts what a checkpoint was trained on.
+
+    All of the config's data loaders and its ``model.backbone`` are compared. A checkpoint without
+    ``geometry`` (written by other software) can't contradict anything.
+
+    Args:
+        checkpoint_meta: ``checkpoint['meta']``.
+        cfg: a whole config.
+
+    Raises:
+        ConfigError: with the key, the checkpoint's value and the config's value.
+    """
+    trained = checkpoint_meta.get('geometry') or {}
+    given = [('model.backbone', _of_model(cfg))]
+    for loader in _LOADERS:
+        given += [(at, _of_dataset(dataset)) for at, dataset in _datasets(cfg.get(loader), loader)]
+    for where, settings in given:
+        for key, value in settings.items():
+            if key not in trained or _same(trained[key], value):
+                continue
+            message = (
+                f'The checkpoint was trained with {key}={trained[key]!r}, but {where} of the config '
+                f'gives {key}={value!r}'
+            )
+            if key not in _ADVISORY:
+                raise ConfigError(f'{message}; change the config, or load another checkpoint.')
+            print_log(f'{message}.', 'current', level=30)
+
+
+def _same(one: Any, other: Any) -> bool:
+    if isinstance(one, (list, tuple)) and isinstance(other, (list, tuple)):
+        return list(one) == list(other)
+    if isinstance(one, float) or isinstance(other, float):
+        return abs(float(one) - float(other)) < 1e-6
+    return one == other
