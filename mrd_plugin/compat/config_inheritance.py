@@ -1,0 +1,58 @@
+"""Makes `_base_ = ['mrd_plugin::...']` work in configs, from a wheel and from an editable install.
+
+mmengine 0.10 resolves `package::path` only for packages on a list of its own (`MODULE2PACKAGE`),
+looks for an editable install in site-packages, where it is not, and marks what it inherits with a
+scope that we do not have, since everything here registers in the root registries. So paths that
+begin with `mrd_plugin::` are resolved here; all others go the usual way.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Callable
+
+from mmengine.config import Config
+
+PREFIX = 'mrd_plugin::'
+CONFIGS = Path(__file__).resolve().parents[1] / '.mim' / 'configs'
+
+
+def own_config(path: str) -> str:
+    """File name of a config of this package.
+
+    Args:
+        path: For example `mrd_plugin::_base_/default_runtime.py`.
+
+    Raises:
+        FileNotFoundError: If there is no such config.
+    """
+    file = CONFIGS / path[len(PREFIX) :]
+    if not file.is_file():
+        raise FileNotFoundError(
+            f'"{path}" names no config of mrd_plugin: {file} does not exist; '
+            f'look into {CONFIGS} for those that do'
+        )
+    return str(file)
+
+
+def extend(
+    resolve: Callable[[str, str], tuple[str, str | None]],
+) -> Callable[[str, str], tuple[str, str | None]]:
+    """Put our rule before mmengine's `Config._get_cfg_path`.
+
+    Args:
+        resolve: The method as it is in mmengine: takes the path in `_base_` and the name of the file
+            that it stands in, returns the file to read and the scope of what it holds.
+    """
+
+    def resolve_with_ours(path: str, filename: str) -> tuple[str, str | None]:
+        if path.startswith(PREFIX):
+            return own_config(path), None
+        return resolve(path, filename)
+
+    return resolve_with_ours
+
+
+def enable() -> None:
+    """Teach mmengine's `Config` our paths; called once, when mrd_plugin is imported."""
+    Config._get_cfg_path = staticmethod(extend(Config._get_cfg_path))

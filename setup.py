@@ -1,0 +1,70 @@
+"""Packaging of mrd_plugin.
+
+Lower bounds everywhere; an upper bound only where a break is known, with the break beside it. A
+full set of versions that was tested together is in requirements/constraints.txt.
+"""
+
+from pathlib import Path
+
+from setuptools import find_packages, setup
+
+ROOT = Path(__file__).parent
+
+SHAPE = [
+    'mmengine>=0.10.3',
+    'numba>=0.57',
+    'numpy>=1.22',
+    'open_clip_torch>=2.24',
+    'pillow>=9.1',
+    'safetensors>=0.4',
+    'scipy>=1.9',
+    # mmengine imports pkg_resources, which setuptools 82 no longer has.
+    'setuptools>=64,<82',
+    'timm>=0.9.12',
+    'tokenizers>=0.15',
+    'torch>=2.1',
+    'torchvision>=0.16',
+    'tqdm>=4.62',
+    'trimesh>=4.0',
+]
+MMDET3D = [
+    # mmdet 3.3 and mmdet3d 1.4 refuse mmcv 2.2.
+    'mmcv>=2.0.0,<2.2.0',
+    'mmdet>=3.3.0,<3.4.0',
+    'mmdet3d>=1.4.0,<1.5.0',
+    # mmdet3d asks for any nuscenes-devkit; below 1.2 it pins a matplotlib that does not build.
+    'nuscenes-devkit>=1.2.0',
+    # nuscenes-devkit and the compiled parts of mmcv 2.1 do not run with numpy 2.
+    'numpy>=1.22,<2',
+    # opencv-python 4.12 asks for numpy 2.
+    'opencv-python>=4.6,<4.12',
+    'opencv-python-headless>=4.6,<4.12',
+    'spconv>=2.3.6',
+]
+VIS = ['matplotlib>=3.6', 'plotly>=5.15']
+DEV = ['mypy>=1.8', 'ninja>=1.11', 'psutil>=5.9', 'pytest>=7.4', 'ruff>=0.4', 'wheel>=0.40']
+
+version: dict = {}
+exec((ROOT / 'mrd_plugin' / 'version.py').read_text(encoding='utf-8'), version)
+
+setup(
+    name='mrd_plugin',
+    version=version['__version__'],
+    description='Multi-modal distillation for 3D backbones: a plugin of MMEngine and MMDetection3D',
+    long_description=(ROOT / 'README.md').read_text(encoding='utf-8'),
+    long_description_content_type='text/markdown',
+    python_requires='>=3.9',
+    packages=find_packages(include=['mrd_plugin', 'mrd_plugin.*']),
+    # mrd_plugin/.mim holds links to configs, tools and model-index.yml, where mim and mmengine's
+    # `_base_ = ['mrd_plugin::...']` look for them; a wheel gets copies.
+    package_data={'mrd_plugin': ['.mim/model-index.yml', '.mim/configs/**/*', '.mim/tools/**/*']},
+    exclude_package_data={'mrd_plugin': ['.mim/**/*.pyc']},
+    install_requires=SHAPE,
+    extras_require={
+        'mmdet3d': MMDET3D,
+        'vis': VIS,
+        'dev': DEV,
+        'all': MMDET3D + VIS + DEV,
+    },
+    zip_safe=False,
+)

@@ -1,0 +1,87 @@
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import zipfile
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+LOAD = """
+import mrd_plugin
+from mmengine.config import Config
+config = Config.fromfile('child.py')
+print(mrd_plugin.__file__)
+print(config.custom_imports.imports, config.answer)
+"""
+
+
+def run_elsewhere(code: str, folder: Path, path: Path) -> subprocess.CompletedProcess[str]:
+    env = {**os.environ, 'PYTHONPATH': str(path), 'OMP_NUM_THREADS': '1'}
+    return subprocess.run(
+        [sys.executable, '-W', 'ignore', '-c', code],
+        cwd=folder,
+        env=env,
+        capture_output=True,
+        text=True,
+    )
+
+
+def test_wheel_holds_configs_tools_and_index(wheel: Path):
+    names = set(zipfile.ZipFile(wheel).namelist())
+    for folder in ('configs', 'tools'):
+        for file in (ROOT / folder).rglob('*'):
+            relative = file.relative_to(ROOT)
+            if file.is_file() and '__pycache__' not in relative.parts:
+                assert f'mrd_plugin/.mim/{relative}' in names
+    assert 'mrd_plugin/.mim/model-index.yml' in names
+    assert not [name for name in names if name.endswith('.pyc')]
+    assert not [name for name in names if not name.startswith('mrd_plugin')]
+
+
+def test_config_inherits_from_an_installed_wheel(wheel: Path, tmp_path: Path):
+    site = tmp_path / 'site'
+    command = [sys.executable, '-m', 'pip', 'install', '--no-deps', '--no-index', '-q']
+    subprocess.run([*command, '--target', str(site), str(wheel)], check=True)
+    user = tmp_path / 'user'
+    user.mkdir()
+    (user / 'child.py').write_text(
+        "_base_ = ['mrd_plugin::_base_/default_runtime.py']\nanswer = 42\n"
+    )
+    result = run_elsewhere(LOAD, user, site)
+    assert result.returncode == 0, result.stderr
+    where, config = result.stdout.strip().splitlines()[-2:]
+    assert where == str(site / 'mrd_plugin' / '__init__.py')
+    assert config == "['mrd_plugin'] 42"
+
+
+def test_inherited_settings_stay_in_the_root_scope(tmp_path: Path):
+    from mmengine.config import Config
+
+    import mrd_plugin  # noqa: F401
+
+    child = tmp_path / 'child.py'
+    child.write_text(
+        "_base_ = ['mrd_plugin::_base_/default_runtime.py']\n"
+        'mine = dict(hooks=_base_.default_hooks)\n'
+    )
+    config = Config.fromfile(child)
+    assert 'mrd_plugin' not in str(config.mine)
+    assert config.mine.hooks.timer.type == 'IterTimerHook'
+
+
+def test_unknown_config_is_named(tmp_path: Path):
+    from mrd_plugin.compat.config_inheritance import own_config
+
+    with pytest.raises(FileNotFoundError, match='"mrd_plugin::mrd/nothing.py" names no config'):
+        own_config('mrd_plugin::mrd/nothing.py')
+
+
+def test_other_packages_go_the_usual_way():
+    from mrd_plugin.compat.config_inheritance import extend
+
+    resolve = extend(lambda path, filename: (f'{filename}/{path}', 'theirs'))
+    assert resolve('mmdet3d::a/b.py', 'here') == ('here/mmdet3d::a/b.py', 'theirs')
+    assert resolve('mrd_plugin::_base_/default_runtime.py', 'here')[1] is None

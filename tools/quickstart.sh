@@ -1,0 +1,57 @@
+#!/usr/bin/env bash
+# From a fresh clone to a trained backbone and its report, on one machine with nothing but Python:
+#   bash tools/quickstart.sh
+# Each step reuses what an earlier run left behind, so an interrupted run is simply started again.
+set -euo pipefail
+
+cd "$(dirname "${BASH_SOURCE[0]}")/.."
+
+usage() {
+  sed -n '2,4s/^# \{0,1\}//p' tools/quickstart.sh
+}
+
+case "${1:-}" in
+  '') ;;
+  -h | --help)
+    usage
+    exit 0
+    ;;
+  *)
+    printf 'tools/quickstart.sh: unknown option "%s"\n\n' "$1" >&2
+    usage >&2
+    exit 2
+    ;;
+esac
+
+name=pointbert_furniture
+config=configs/mrd/$name.py
+work_dir=work_dirs/$name
+python=.venv/bin/python
+number=0
+total=5
+
+# step TITLE COMMAND...: runs a step and says how long it took, or which one failed.
+step() {
+  local title=$1 start=$SECONDS
+  shift
+  number=$((number + 1))
+  printf '\n[quickstart %d/%d] %s\n' "$number" "$total" "$title"
+  if ! "$@"; then
+    printf '\nQuickstart stopped at step %d (%s): the reason is above. Mend it and run' \
+      "$number" "$title" >&2
+    printf ' "bash tools/quickstart.sh" again: it goes on from here.\n' >&2
+    exit 1
+  fi
+  printf '[quickstart %d/%d] done in %d s\n' "$number" "$total" $((SECONDS - start))
+}
+
+bash tools/setup_env.sh shape
+
+step 'prepare 820 real shapes' "$python" tools/prepare/furniture.py
+step 'encode pictures and captions with the embedded teacher' \
+  "$python" tools/extract_teacher_features.py "$config"
+step 'train' "$python" tools/train.py "$config" --resume auto
+step 'evaluate' "$python" tools/test.py "$config" "$work_dir/last_checkpoint"
+step 'write the report' "$python" tools/report.py "$work_dir"
+
+printf '\nDone in %d s. The report: %s\n' "$SECONDS" "$PWD/$work_dir/report/index.html"
