@@ -7,6 +7,7 @@ data_root = 'data/furniture'
 splits = 'configs/_base_/datasets/furniture_splits'
 num_points = 1024
 num_test_views = 4
+channels = ('xyz', 'rgb', 'size')  # the catalogue knows real sizes
 
 train_pipeline = [
     dict(type='LoadShape'),
@@ -20,7 +21,8 @@ train_pipeline = [
     dict(type='RandomShift', max_shift=0.1),
     dict(type='ColourJitter', gain=0.2),
     dict(type='ColorDrop', p=0.3, value=0.4),
-    dict(type='PackShapeInputs'),
+    dict(type='RandomSize', sigma=0.1, drop=0.2),
+    dict(type='PackShapeInputs', channels=channels),
 ]
 test_pipeline = [
     dict(type='LoadShape'),
@@ -28,7 +30,7 @@ test_pipeline = [
     dict(type='SamplePoints', num_points=num_points * num_test_views, seed=0),
     dict(type='SwapYZ'),
     dict(type='CenterScaleUnitBall'),
-    dict(type='PackShapeInputs'),
+    dict(type='PackShapeInputs', channels=channels),
 ]
 
 train_dataloader = dict(
@@ -71,7 +73,7 @@ model = dict(
     backbone=dict(
         _delete_=True,
         type='PointPatchTransformer',
-        in_channels=6,
+        in_channels=7,
         dim=128,
         depth=3,
         num_heads=4,
@@ -80,7 +82,7 @@ model = dict(
         sa_dim=64,
         num_patches=32,
         radius=0.25,
-        num_neighbours=32,
+        num_neighbours=16,
     ),
     head=dict(in_channels=128, out_channels=384),
     teacher=dict(

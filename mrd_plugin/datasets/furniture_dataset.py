@@ -111,5 +111,6 @@ class FurnitureDataset(ShapeDataset):
             name=record['name'],
             category=record['noun'],
             label=self.label_of(record['noun']),
+            size=max(record['size_cm']) / 100,
             candidates=texts,
         )

@@ -169,6 +169,23 @@ def test_pack_fills_missing_colour_and_can_leave_colour_out():
     assert T.PackShapeInputs(channels=('xyz',))(results())['inputs'].shape == (64, 3)
 
 
+def test_size_is_a_channel_of_log_metres():
+    pack = T.PackShapeInputs(channels=('xyz', 'rgb', 'size'))
+    inputs = pack({**results(), 'size': 2.5})['inputs']
+    assert inputs.shape == (64, 7)
+    np.testing.assert_allclose(inputs[:, 6].numpy(), np.log(2.5), rtol=1e-6)
+    assert (pack(results())['inputs'][:, 6] == 0).all()
+
+
+def test_random_size_blurs_and_withholds():
+    np.random.seed(0)
+    sizes = [T.RandomSize(sigma=0.1, drop=0.25)({'size': 2.0})['size'] for _ in range(4000)]
+    known = np.log([size for size in sizes if size is not None])
+    assert abs(len(known) / 4000 - 0.75) < 0.03
+    assert abs(known.mean() - np.log(2)) < 0.01 and abs(known.std() - 0.1) < 0.005
+    assert T.RandomSize()({'size': None})['size'] is None
+
+
 @pytest.mark.parametrize(
     'build',
     [

@@ -12,6 +12,7 @@ from mrd_plugin.datasets.transforms.random_geometry import (
     RandomShift,
     RandomSmallRotation,
 )
+from mrd_plugin.datasets.transforms.random_size import RandomSize
 from mrd_plugin.datasets.transforms.sample_points import SamplePoints
 from mrd_plugin.datasets.transforms.swap_yz import SwapYZ
 
@@ -28,6 +29,7 @@ __all__ = [
     'RandomRotationZ',
     'RandomScale',
     'RandomShift',
+    'RandomSize',
     'RandomSmallRotation',
     'SamplePoints',
     'SwapYZ',

@@ -13,6 +13,7 @@ from mrd_plugin.datasets.transforms.load_shape import float_colours
 from mrd_plugin.structures import ShapeDataSample
 from mrd_plugin.utils.errors import ConfigError
 
+_WIDTHS = {'xyz': 3, 'rgb': 3, 'size': 1}
 _META = ('sample_id', 'name', 'text', 'image_path', 'category')
 
 
@@ -23,27 +24,26 @@ class PackShapeInputs:
     A sample without colour gets the constant ``no_colour`` of its data set (0.4 outside of one).
 
     Args:
-        channels (Sequence[str]): Parts of a point, in order; ``'xyz'`` and ``'rgb'`` are known, three
-            numbers each. Defaults to ('xyz', 'rgb').
+        channels (Sequence[str]): Parts of a point, in order: ``'xyz'`` and ``'rgb'``, three numbers
+            each, and ``'size'``, the natural logarithm of the shape's largest side in metres, the
+            same for all its points and 0 where the size is unknown. Defaults to ('xyz', 'rgb').
     """
 
     def __init__(self, channels: Sequence[str] = ('xyz', 'rgb')) -> None:
-        if not channels or not set(channels) <= {'xyz', 'rgb'}:
+        if not channels or not set(channels) <= set(_WIDTHS):
             raise ConfigError(
-                f"PackShapeInputs channels={tuple(channels)}: expected 'xyz' and/or 'rgb'."
+                f'PackShapeInputs channels={tuple(channels)}: expected some of {tuple(_WIDTHS)}.'
             )
         self.channels = tuple(channels)
 
     def __call__(self, results: dict[str, Any]) -> dict[str, Any]:
         """Pack one sample."""
-        xyz = results['xyz']
-        inputs = np.empty((len(xyz), 3 * len(self.channels)), dtype=np.float32)
-        for i, channel in enumerate(self.channels):
-            values: Any = xyz
-            if channel == 'rgb':
-                rgb = results.get('rgb')
-                values = results.get('no_colour', 0.4) if rgb is None else float_colours(rgb)
-            inputs[:, 3 * i : 3 * i + 3] = values
+        widths = [_WIDTHS[channel] for channel in self.channels]
+        inputs = np.empty((len(results['xyz']), sum(widths)), dtype=np.float32)
+        start = 0
+        for channel, width in zip(self.channels, widths):
+            inputs[:, start : start + width] = _values(channel, results)
+            start += width
         sample = ShapeDataSample(metainfo={key: results.get(key) for key in _META})
         sample.label = torch.tensor(results.get('label', -1), dtype=torch.long)
         for key in ('image_feat', 'text_feat'):
@@ -51,3 +51,14 @@ class PackShapeInputs:
                 feature = torch.from_numpy(np.array(results[key], dtype=np.float32))
                 sample.set_field(feature, key)
         return dict(inputs=torch.from_numpy(inputs), data_samples=sample)
+
+
+def _values(channel: str, results: dict[str, Any]) -> Any:
+    """What one part of the points holds, broadcastable to ``(N, width)``."""
+    if channel == 'xyz':
+        return results['xyz']
+    if channel == 'size':
+        size = results.get('size')
+        return 0.0 if size is None else float(np.log(size))
+    rgb = results.get('rgb')
+    return results.get('no_colour', 0.4) if rgb is None else float_colours(rgb)
