@@ -1,0 +1,4 @@
+# The baseline of configs/mrd/pointbert_furniture.py: same student, data, schedule and seeds.
+_base_ = '../mrd/pointbert_furniture.py'
+
+model = dict(type='ShapeAligner', loss=dict(_delete_=True, type='AlignLoss'))

@@ -1,0 +1,4 @@
+# OpenShape's alignment under the same recipe as MRD: MRD with its relation weights at zero.
+_base_ = '../mrd/pointbert_objaverse.py'
+
+model = dict(type='ShapeAligner', loss=dict(_delete_=True, type='AlignLoss'))
