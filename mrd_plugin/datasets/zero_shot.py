@@ -31,8 +31,9 @@ class ZeroShotDataset(ShapeDataset):
     10,000 stored points, and a draw with replacement from the 2,048 of ScanObjectNN.
 
     Args:
-        class_feat_file (str, optional): Stored text features of the classes, read by
-            :meth:`class_features`. Defaults to None.
+        class_feat_file (str, optional): Stored text features of the classes; they become
+            ``metainfo['class_features'] (K, D)``, which ``ZeroShotAccuracy`` scores with. Defaults
+            to None.
         **kwargs: See :class:`ShapeDataset`. ``test_mode`` is True unless given.
     """
 
@@ -56,6 +57,8 @@ class ZeroShotDataset(ShapeDataset):
                 f'{self.ann_file}',
                 logger='current',
             )
+            if self.class_feat_file is not None:
+                self._metainfo['class_features'] = self.class_features()
 
     def set_classes(self, classes: tuple[str, ...]) -> None:
         """Take the classes from the files, unless the config gave them."""

@@ -10,10 +10,16 @@ from mmengine.evaluator import BaseMetric
 from mmengine.logging import print_log
 from mmengine.registry import METRICS
 
+from mrd_plugin.utils.errors import ConfigError
+
 
 @METRICS.register_module()
 class ZeroShotAccuracy(BaseMetric):
     """Top-k accuracy and per-class mean of ``scores (K,)`` against ``label``.
+
+    A model without a classifier gives no scores; they are then the cosines of its ``embedding (D,)``
+    and the class features ``(K, D)`` that the data set has in its ``metainfo['class_features']``
+    (benchmarks in OpenShape's form ship them).
 
     Samples with label -1 belong to none of the classes and are left out. A class that scores as high
     as the true one counts against the sample, so constant or NaN scores get nothing.
@@ -37,13 +43,24 @@ class ZeroShotAccuracy(BaseMetric):
         """Keep label, rank of the true class (0 = first) and number of classes of each sample."""
         for sample in data_samples:
             label = int(sample['label'])
-            scores = sample['scores'].detach().float().cpu().numpy()
+            scores = self._scores(sample)
             rank = -1
             if label >= 0:
                 rank = int(np.count_nonzero(~(scores < scores[label]))) - 1
                 if np.isnan(scores[label]):
                     rank = len(scores)
             self.results.append((label, rank, len(scores)))
+
+    def _scores(self, sample: dict) -> np.ndarray:
+        if 'scores' in sample:
+            return sample['scores'].detach().float().cpu().numpy()
+        features = (self.dataset_meta or {}).get('class_features')
+        if features is None:
+            raise ConfigError(
+                'ZeroShotAccuracy: the model gives no scores and the data set no class features; set '
+                'model.classifier or the class_feat_file of the data set.'
+            )
+        return cosines(sample['embedding'].detach().float().cpu().numpy(), features)
 
     def compute_metrics(self, results: list) -> dict[str, float]:
         """Accuracies of all samples together."""
@@ -66,3 +83,9 @@ class ZeroShotAccuracy(BaseMetric):
             logger='current',
         )
         return metrics
+
+
+def cosines(embedding: np.ndarray, features: np.ndarray) -> np.ndarray:
+    """Cosines between an embedding ``(D,)`` and features ``(K, D)``, as ``(K,)``."""
+    norms = np.linalg.norm(features, axis=1) * np.linalg.norm(embedding)
+    return features @ embedding / np.maximum(norms, 1e-12)

@@ -6,6 +6,7 @@ from mmengine.registry import METRICS
 
 import mrd_plugin  # noqa: F401
 from mrd_plugin.structures import ShapeDataSample
+from mrd_plugin.utils.errors import ConfigError
 
 
 def samples(scores, labels):
@@ -57,3 +58,21 @@ def test_ties_and_nan_count_against():
 def test_no_labelled_sample_gives_n_zero():
     found = evaluate([samples(np.zeros((3, 4)), [-1, -1, -1])])
     assert found['zero_shot/n'] == 0 and found['zero_shot/top1'] == 0
+
+
+def test_class_features_of_the_data_set_score_a_model_without_classifier():
+    rng = np.random.default_rng(2)
+    features, embeddings = rng.normal(size=(4, 8)), rng.normal(size=(30, 8))
+    made = samples(np.zeros((30, 0)), rng.integers(0, 4, 30))
+    for one, embedding in zip(made, embeddings):
+        del one.scores
+        one.embedding = torch.as_tensor(embedding, dtype=torch.float32)
+    metric = METRICS.build(dict(type='ZeroShotAccuracy'))
+    with pytest.raises(ConfigError, match='set model.classifier or the class_feat_file'):
+        metric.process(None, [one.to_dict() for one in made])
+    metric.dataset_meta = dict(class_features=features * 3)
+    metric.process(None, [one.to_dict() for one in made])
+    unit = features / np.linalg.norm(features, axis=1, keepdims=True)
+    predicted = (embeddings @ unit.T).argmax(1)
+    expected = np.mean([int(one.label) == p for one, p in zip(made, predicted)])
+    assert metric.evaluate(30)['zero_shot/top1'] == pytest.approx(expected)

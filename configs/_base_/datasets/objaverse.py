@@ -40,3 +40,13 @@ train_dataloader = dict(
         pipeline=train_pipeline,
     ),
 )
+# Objaverse-LVIS is the validation set, as published; its N is printed.
+val_dataloader = dict(
+    batch_size=64,
+    num_workers=4,
+    sampler=dict(type='DefaultSampler', shuffle=False),
+    dataset=dict(type='ObjaverseLVISDataset', data_root=data_root, pipeline=test_pipeline),
+)
+test_dataloader = val_dataloader
+val_evaluator = [dict(type='ZeroShotAccuracy')]
+test_evaluator = val_evaluator
