@@ -1,6 +1,8 @@
 from __future__ import annotations
 
 import importlib
+import os
+import threading
 from pathlib import Path
 from types import ModuleType
 
@@ -90,3 +92,12 @@ def test_unwritable_place_is_one_sentence(steps: ModuleType, tmp_path: Path):
 
     with pytest.raises(steps.SetupError, match=r"step 'one' failed: No space left.*\(somewhere\)"):
         steps.run_steps([steps.Step('one', '', fail)], tmp_path / '.venv')
+
+
+def test_second_set_up_waits_for_the_first(steps: ModuleType, tmp_path: Path, capsys):
+    first, second = (os.open(tmp_path, os.O_RDONLY) for _ in range(2))
+    steps.wait_for_lock(first, 'another set-up')
+    threading.Timer(0.2, os.close, [first]).start()
+    steps.wait_for_lock(second, 'another set-up')
+    os.close(second)
+    assert capsys.readouterr().out == 'another set-up: waiting for it\n'

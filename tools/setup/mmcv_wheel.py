@@ -7,7 +7,6 @@ without the precompiled header of `pch_cxx.py`.
 
 from __future__ import annotations
 
-import fcntl
 import hashlib
 import os
 import re
@@ -19,7 +18,7 @@ import zipfile
 from pathlib import Path
 
 from setup_commands import run_logged
-from setup_steps import SetupError
+from setup_steps import SetupError, wait_for_lock
 
 VERSION = '2.1.0'
 SDIST_SHA256 = 'd387bcab66b467479b6660310e23746cfc79c6e57acf04094680adb499a5cd3f'
@@ -174,7 +173,7 @@ def build_wheel(python: Path, log_folder: Path) -> Path:
     folder.mkdir(parents=True, exist_ok=True)
     lock = os.open(folder, os.O_RDONLY)
     try:
-        fcntl.flock(lock, fcntl.LOCK_EX)
+        wait_for_lock(lock, 'another set-up is building mmcv')
         wheel = find_wheel(folder)
         if wheel is not None:
             print(f'    mmcv: using {wheel}', flush=True)

@@ -1,9 +1,9 @@
 """A C++ compiler that makes a precompiled header first, with exactly the flags of the build.
 
 Called in the place of g++ (set `CXX`). At the first compilation it compiles the header named in
-`MRD_PCH_HEADER` to `<header>.gch`, with the flags of that very call; gcc then takes the result for
-every source file that includes the header first. mmcv's sources parse the same torch headers 77
-times, 19 s each; with the precompiled header a file takes 4 s.
+`MRD_PCH_HEADER` to `<header>.gch`, with the flags of that very call; every source file then begins
+with it. mmcv's sources parse the same torch headers 77 times, 19 s each; with the precompiled
+header a file takes 4 s.
 """
 
 from __future__ import annotations
@@ -48,7 +48,9 @@ def main() -> None:
     compiler = os.environ['MRD_CXX']
     arguments = sys.argv[1:]
     if '-c' in arguments:
-        make_header(compiler, arguments, Path(os.environ['MRD_PCH_HEADER']))
+        header = Path(os.environ['MRD_PCH_HEADER'])
+        make_header(compiler, arguments, header)
+        arguments = ['-include', str(header), *arguments]
     os.execvp(compiler, [compiler, *arguments])
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import fcntl
 import os
 import shutil
 import subprocess
@@ -12,7 +11,7 @@ from pathlib import Path
 
 from mmcv_wheel import build_wheel
 from setup_commands import run_logged, show_pip
-from setup_steps import SetupError, Step, run_steps
+from setup_steps import SetupError, Step, run_steps, wait_for_lock
 
 ROOT = Path(__file__).resolve().parents[2]
 VENV = ROOT / '.venv'
@@ -171,7 +170,7 @@ def main() -> int:
     again = 'then run the same command again: it goes on from here.'
     lock = os.open(ROOT, os.O_RDONLY)
     try:
-        fcntl.flock(lock, fcntl.LOCK_EX)
+        wait_for_lock(lock, 'another set-up of this folder is at work')
         run_steps(LAYERS[layer], VENV)
     except SetupError as error:
         print(f'\nSet-up stopped: {error}, {again}', file=sys.stderr)

@@ -7,6 +7,7 @@ step that was interrupted has none and is run again.
 
 from __future__ import annotations
 
+import fcntl
 import hashlib
 import json
 import os
@@ -102,6 +103,15 @@ def check_disk(step: Step, folder: Path) -> None:
             f'{folder} has {free:.1f} GB of free disk space and this step needs {step.disk_gb:.1f} GB',
             f'free {step.disk_gb - free:.1f} GB',
         )
+
+
+def wait_for_lock(descriptor: int, busy: str) -> None:
+    """Lock an open file or folder, and say `busy` if somebody else holds it."""
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        print(f'{busy}: waiting for it', flush=True)
+        fcntl.flock(descriptor, fcntl.LOCK_EX)
 
 
 def run_steps(steps: list[Step], venv: Path) -> None:
