@@ -18,7 +18,6 @@ from mrd_plugin.utils.errors import ConfigError
 
 _LOADERS = ('train_dataloader', 'val_dataloader', 'test_dataloader')
 _NORMALISATIONS = {'CenterScaleUnitBall': 'unit_ball'}
-_SWAPPED = {'x': 'x', 'y': 'z', 'z': 'y'}
 # A different number of points is unusual and not wrong: it is reported and does not stop the run.
 _ADVISORY = ('num_points',)
 
@@ -35,9 +34,12 @@ def _setting(registry: Registry, cfg: Mapping[str, Any], key: str) -> Any:
         return None
     if key in getattr(kind, 'METAINFO', {}):
         return kind.METAINFO[key]
-    parameter = inspect.signature(kind).parameters.get(key)
-    default = None if parameter is None else parameter.default
-    return None if default is inspect.Parameter.empty else default
+    for base in inspect.getmro(kind) if inspect.isclass(kind) else ():
+        if '__init__' in vars(base):
+            parameter = inspect.signature(vars(base)['__init__']).parameters.get(key)
+            if parameter is not None and parameter.default is not inspect.Parameter.empty:
+                return parameter.default
+    return None
 
 
 def _datasets(cfg: Any, where: str) -> Iterator[tuple[str, Mapping[str, Any]]]:
@@ -59,9 +61,7 @@ def _of_dataset(cfg: Mapping[str, Any]) -> dict[str, Any]:
     pipeline = [step for step in cfg.get('pipeline') or [] if isinstance(step, Mapping)]
     for step in pipeline:
         kind = step.get('type')
-        if kind == 'SwapYZ' and found['up_axis'] is not None:
-            found['up_axis'] = _SWAPPED[found['up_axis']]
-        elif kind in _NORMALISATIONS:
+        if kind in _NORMALISATIONS:
             found['normalisation'] = _NORMALISATIONS[kind]
         elif kind == 'SamplePoints':
             found['num_points'] = _setting(TRANSFORMS, step, 'num_points')
@@ -85,8 +85,8 @@ def collect_geometry(cfg: Mapping[str, Any]) -> dict[str, Any]:
         cfg: a whole config.
 
     Returns:
-        Those of these keys that the config decides: ``up_axis`` ('x', 'y' or 'z', after
-        ``SwapYZ``), ``no_colour`` (value in [0, 1] that stands for a missing colour),
+        Those of these keys that the config decides: ``up_axis`` ('x', 'y' or 'z') and
+        ``no_colour`` (value in [0, 1] that stands for a missing colour) of the data set,
         ``normalisation`` ('unit_ball' or 'none'), ``num_points``, ``channels`` (what
         ``PackShapeInputs`` joins) and ``in_channels`` (of ``model.backbone``).
     """
@@ -110,8 +110,13 @@ def check_meta(checkpoint_meta: Mapping[str, Any], cfg: Mapping[str, Any]) -> No
     """
     trained = checkpoint_meta.get('geometry') or {}
     given = [('model.backbone', _of_model(cfg))]
+    views = (cfg.get('model') or {}).get('num_test_views') or 1  # a test cloud is cut into so many
     for loader in _LOADERS:
-        given += [(at, _of_dataset(dataset)) for at, dataset in _datasets(cfg.get(loader), loader)]
+        for where, dataset in _datasets(cfg.get(loader), loader):
+            settings = _of_dataset(dataset)
+            if loader != 'train_dataloader' and 'num_points' in settings:
+                settings['num_points'] //= views
+            given.append((where, settings))
     for where, settings in given:
         for key, value in settings.items():
             if key not in trained or _same(trained[key], value):

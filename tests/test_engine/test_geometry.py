@@ -11,7 +11,16 @@ from .toy import config, train
 
 @DATASETS.register_module(force=True)
 class GeometryShapes(torch.utils.data.Dataset):
-    METAINFO = {'up_axis': 'z', 'no_colour': 0.4}
+    def __init__(self, up_axis='z', no_colour=0.4):
+        super().__init__()
+
+
+@DATASETS.register_module(force=True)
+class GeometryChildren(GeometryShapes):
+    METAINFO = {'no_colour': 0.5}
+
+    def __init__(self, kind=None, **kwargs):
+        super().__init__(**kwargs)
 
 
 @MODELS.register_module(force=True)
@@ -20,21 +29,20 @@ class GeometryBackbone(torch.nn.Module):
         super().__init__()
 
 
-def geometry_config(swap=True, num_points=1024, channels=('xyz', 'rgb'), backbone=(), **dataset):
+def geometry_config(num_points=1024, channels=('xyz', 'rgb'), backbone=(), **dataset):
     pipeline = [
         dict(type='SamplePoints', num_points=num_points),
-        *([dict(type='SwapYZ')] if swap else []),
         dict(type='CenterScaleUnitBall'),
         dict(type='PackShapeInputs', channels=channels),
     ]
-    shapes = dict(type='GeometryShapes', pipeline=pipeline, **dataset)
+    shapes = dict(dict(type='GeometryShapes', pipeline=pipeline), **dataset)
     loader = dict(dataset=dict(type='RepeatDataset', times=2, dataset=shapes))
     backbone = dict(type='GeometryBackbone', width=3, **dict(backbone))
     return Config(dict(model=dict(type='Any', backbone=backbone), train_dataloader=loader))
 
 
 TRAINED = {
-    'up_axis': 'y',
+    'up_axis': 'z',
     'no_colour': 0.4,
     'num_points': 1024,
     'normalisation': 'unit_ball',
@@ -45,7 +53,9 @@ TRAINED = {
 
 def test_collects_from_keys_metainfo_and_defaults():
     assert collect_geometry(geometry_config()) == TRAINED
-    other = collect_geometry(geometry_config(swap=False, metainfo=dict(up_axis='x'), no_colour=0.0))
+    child = collect_geometry(geometry_config(type='GeometryChildren'))
+    assert (child['up_axis'], child['no_colour']) == ('z', 0.5)
+    other = collect_geometry(geometry_config(metainfo=dict(up_axis='x'), no_colour=0.0))
     assert (other['up_axis'], other['no_colour']) == ('x', 0.0)
     assert collect_geometry(Config(dict())) == {}
 
@@ -53,7 +63,7 @@ def test_collects_from_keys_metainfo_and_defaults():
 @pytest.mark.parametrize(
     ('change', 'said'),
     [
-        (dict(swap=False), "up_axis='y', but train_dataloader.dataset.dataset .*up_axis='z'"),
+        (dict(up_axis='y'), "up_axis='z', but train_dataloader.dataset.dataset .*up_axis='y'"),
         (dict(backbone=dict(in_channels=3)), 'in_channels=6, but model.backbone .*in_channels=3'),
         (dict(channels=['xyz']), r"channels=\['xyz', 'rgb'\], but .*channels=\['xyz'\]"),
         (dict(no_colour=0.0), 'no_colour=0.4, but .*no_colour=0.0'),
@@ -67,7 +77,7 @@ def test_a_contradiction_names_both_values(change, said):
 def test_agreement_advice_and_silence():
     check_meta({'geometry': TRAINED}, geometry_config())
     check_meta({'geometry': TRAINED}, geometry_config(num_points=2048))
-    check_meta({}, geometry_config(swap=False))
+    check_meta({}, geometry_config(up_axis='y'))
 
 
 def test_a_run_refuses_a_checkpoint_that_its_config_contradicts(tmp_path):

@@ -1,0 +1,116 @@
+"""What ``tools/train.py`` and ``tools/test.py`` share: config, data check, runner, error sentences."""
+
+from __future__ import annotations
+
+import os
+import sys
+from argparse import ArgumentParser, Namespace
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import mmengine
+from mmengine.config import Config, DictAction
+from mmengine.registry import RUNNERS
+from mmengine.runner import Runner
+
+from mrd_plugin.compat import mmengine_cpu_distributed
+from mrd_plugin.engine import NonFiniteLossError
+from mrd_plugin.utils.errors import BadSampleError, CheckpointError, ConfigError
+
+MENDABLE = (ConfigError, BadSampleError, CheckpointError, NonFiniteLossError, FileNotFoundError)
+
+
+def add_common_arguments(parser: ArgumentParser) -> None:
+    """Add the flags that training and testing have in common."""
+    parser.add_argument(
+        '--work-dir', help='where logs and checkpoints go (default work_dirs/<config>)'
+    )
+    parser.add_argument(
+        '--cfg-options',
+        nargs='+',
+        action=DictAction,
+        metavar='KEY=VALUE',
+        help='settings that override the config, e.g. train_dataloader.batch_size=32 randomness.seed=1',
+    )
+    parser.add_argument(
+        '--launcher',
+        choices=('none', 'pytorch', 'slurm', 'mpi'),
+        default='none',
+        help='who started the processes (tools/dist_*.sh and tools/slurm_train.sh set it)',
+    )
+    parser.add_argument(
+        '--local_rank', '--local-rank', type=int, default=0, help='set by launchers'
+    )
+
+
+def load_config(args: Namespace) -> Config:
+    """Read the config that a command line names, with the flags of :func:`add_common_arguments`.
+
+    Args:
+        args: has ``config``, ``work_dir``, ``cfg_options``, ``launcher`` and ``local_rank``.
+
+    Returns:
+        The config with ``work_dir`` and ``launcher`` set.
+
+    Raises:
+        FileNotFoundError: there is no such config.
+    """
+    if not Path(args.config).is_file():
+        raise FileNotFoundError(f'{args.config}: there is no such config.')
+    os.environ.setdefault('LOCAL_RANK', str(args.local_rank))
+    cfg = Config.fromfile(args.config)
+    if args.cfg_options:
+        cfg.merge_from_dict(args.cfg_options)
+    cfg.launcher = args.launcher
+    if args.work_dir:
+        cfg.work_dir = args.work_dir
+    elif cfg.get('work_dir') is None:
+        cfg.work_dir = str(Path('work_dirs') / Path(args.config).stem)
+    return cfg
+
+
+def require_data(cfg: Config, *loaders: str) -> None:
+    """Stop before anything is built if a data folder is missing and the config says how to get it.
+
+    Args:
+        cfg: may hold ``data_help``, a text on what the data are, how large, and where they come from.
+        *loaders: keys of the loaders that will be used.
+
+    Raises:
+        ConfigError: with the key, the missing folder and ``data_help``.
+    """
+    for loader in loaders:
+        where, dataset = f'{loader}.dataset', (cfg.get(loader) or {}).get('dataset') or {}
+        while 'dataset' in dataset:
+            where, dataset = f'{where}.dataset', dataset['dataset']
+        root = dataset.get('data_root')
+        if root and not Path(root).is_dir() and cfg.get('data_help'):
+            help_text = cfg.data_help.strip()
+            raise ConfigError(f'{where}.data_root={root!r}: there is no such folder.\n{help_text}')
+
+
+def build_runner(cfg: Config) -> Runner:
+    """Build the config's runner, on CPU processes too."""
+    mmengine_cpu_distributed.prepare(cfg)
+    mmengine.mkdir_or_exist(cfg.work_dir)
+    return RUNNERS.build(cfg) if 'runner_type' in cfg else Runner.from_cfg(cfg)
+
+
+def sentence(error: BaseException) -> str:
+    """The message of an error that a person can mend, without what libraries wrap around it."""
+    if isinstance(error, FileNotFoundError) and error.filename:
+        return f'{error.filename}: there is no such file or folder.'
+    text = str(error).strip()
+    if text.startswith('Caught ') and 'Original Traceback' in text:  # from a DataLoader worker
+        text = text.splitlines()[-1].partition(': ')[2]
+    return text
+
+
+@contextmanager
+def one_sentence_errors() -> Iterator[None]:
+    """Print errors that a person can mend without a traceback, and leave with exit code 1."""
+    try:
+        yield
+    except MENDABLE as error:
+        sys.exit(f'Error: {sentence(error)}')

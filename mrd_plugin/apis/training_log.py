@@ -1,0 +1,96 @@
+"""The scalars that MMEngine logs while it trains, read back by term."""
+
+from __future__ import annotations
+
+import json
+from collections import defaultdict
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from mrd_plugin.utils.errors import ConfigError
+
+
+@dataclass
+class TrainingLog:
+    """The scalars of one run.
+
+    Attributes:
+        name: for legends; the run's directory, or the file's name.
+        train: for each key, values by iteration.
+        val: for each key (metrics), values by epoch (by iteration for iteration-based runs).
+        epoch_of: epoch by iteration.
+    """
+
+    name: str
+    train: dict[str, dict[int, float]] = field(default_factory=lambda: defaultdict(dict))
+    val: dict[str, dict[int, float]] = field(default_factory=lambda: defaultdict(dict))
+    epoch_of: dict[int, int] = field(default_factory=dict)
+
+    @property
+    def keys(self) -> list[str]:
+        """All keys, sorted."""
+        return sorted({*self.train, *self.val})
+
+    def curve(self, key: str) -> tuple[list[int], list[float]]:
+        """Iterations and values of a key; a metric stands at the last iteration of its epoch.
+
+        Raises:
+            ConfigError: the log has no such key; the message lists those it has.
+        """
+        if key in self.train:
+            return list(self.train[key]), list(self.train[key].values())
+        if key not in self.val:
+            raise ConfigError(f'{self.name} has no {key!r}; it has {", ".join(self.keys)}.')
+        last = {epoch: step for step, epoch in self.epoch_of.items()}
+        return [last.get(step, step) for step in self.val[key]], list(self.val[key].values())
+
+
+def _files(path: Path) -> list[Path]:
+    """The scalar files of a log: itself, or those below a work directory, from old to new."""
+    if path.is_file():
+        return [path]
+    found = sorted(path.glob('*/vis_data/scalars.json')) or sorted(
+        path.glob('vis_data/scalars.json')
+    )
+    if not found:
+        raise FileNotFoundError(f'{path}: neither a .json log nor a work directory that holds one.')
+    return found
+
+
+def read_training_log(path: str | Path) -> TrainingLog:
+    """Read a log.
+
+    Args:
+        path: ``scalars.json`` or another of MMEngine's JSON-lines files, or a work directory; what
+            a resumed run repeated replaces what the earlier run logged at the same step.
+
+    Returns:
+        The scalars.
+
+    Raises:
+        FileNotFoundError: there is no log.
+        ConfigError: the file is no such log.
+    """
+    path = Path(path)
+    log = TrainingLog(path.name if path.is_dir() else path.stem)
+    for file in _files(path):
+        for number, line in enumerate(file.read_text(encoding='utf-8').splitlines(), 1):
+            try:
+                record = json.loads(line)
+                step = int(record.pop('step', record.get('iter', 0)))
+            except (AttributeError, TypeError, ValueError) as error:
+                raise ConfigError(
+                    f'{file}, line {number}: expected one JSON object a line.'
+                ) from error
+            _add(log, record, step)
+    return log
+
+
+def _add(log: TrainingLog, record: dict, step: int) -> None:
+    iteration, epoch = record.pop('iter', None), record.pop('epoch', None)
+    trained = 'lr' in record or 'base_lr' in record
+    if trained and iteration is not None and epoch is not None:
+        log.epoch_of[step] = int(epoch)
+    for key, value in record.items():
+        if isinstance(value, (int, float)) and not isinstance(value, bool):
+            (log.train if trained else log.val)[key][step] = value

@@ -1,0 +1,51 @@
+r"""Print a config with all that it inherits.
+
+Examples:
+    python tools/misc/print_config.py configs/mrd/pointbert_furniture.py
+    python tools/misc/print_config.py configs/mrd/pointbert_furniture.py \
+        --cfg-options model.backbone.dim=256 --save-path /tmp/wider.py
+"""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+from mmengine.config import Config, DictAction
+
+from mrd_plugin.apis.launch import one_sentence_errors
+
+
+def parse_args() -> argparse.Namespace:
+    """Read the command line."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument('config', help='config file')
+    parser.add_argument('--save-path', metavar='FILE.py', help='write it to this file as well')
+    parser.add_argument(
+        '--cfg-options',
+        nargs='+',
+        action=DictAction,
+        metavar='KEY=VALUE',
+        help='settings that override the config',
+    )
+    return parser.parse_args()
+
+
+def main() -> None:
+    """Print."""
+    args = parse_args()
+    with one_sentence_errors():
+        if not Path(args.config).is_file():
+            raise FileNotFoundError(f'{args.config}: there is no such config.')
+        cfg = Config.fromfile(args.config)
+        if args.cfg_options:
+            cfg.merge_from_dict(args.cfg_options)
+        print(cfg.pretty_text)
+        if args.save_path:
+            cfg.dump(args.save_path)
+
+
+if __name__ == '__main__':
+    main()
