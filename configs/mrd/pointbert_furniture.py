@@ -70,6 +70,7 @@ test_evaluator = val_evaluator
 
 # student and teacher
 model = dict(
+    loss=dict(w_intra=0.15, w_cross=0.15, tau_intra=0.1, tau_cross=0.1),
     backbone=dict(
         _delete_=True,
         type='PointPatchTransformer',
