@@ -14,7 +14,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
-from PIL import Image
+from PIL import Image, ImageOps
 from tqdm import tqdm
 
 from mrd_plugin.datasets.furniture.attribution import attribution
@@ -31,6 +31,7 @@ from mrd_plugin.datasets.furniture.writing import Journal, write_atomic, write_j
 from mrd_plugin.utils import BadSampleError
 
 FORMS = ('plain', 'openshape')
+PICTURE = 128
 VERSION = 1
 """Raised when the same parameters would give other bytes, so that old files are made anew."""
 
@@ -72,12 +73,17 @@ def _open(path: Path) -> zipfile.ZipFile:
 
 
 def picture(archive: zipfile.ZipFile, icon: str) -> bytes:
-    """The catalogue's picture as an RGB PNG, its transparent background made white."""
+    """The catalogue's picture as an RGB PNG of 128 x 128, on white.
+
+    Most pictures have that size already and keep every pixel; the few others are fitted in.
+    """
     try:
         image = Image.open(io.BytesIO(archive.read(icon))).convert('RGBA')
-    except (KeyError, OSError, zipfile.BadZipFile) as error:
+    except (KeyError, OSError, EOFError, zipfile.BadZipFile, zlib.error) as error:
         raise BadSampleError(f'{icon} in {archive.filename} is not a picture: {error}.') from error
-    white = Image.new('RGBA', image.size, (255, 255, 255, 255))
+    if image.size != (PICTURE, PICTURE):
+        image = ImageOps.pad(image, (PICTURE, PICTURE), Image.Resampling.LANCZOS, '#0000')
+    white = Image.new('RGBA', image.size, 'white')
     buffer = io.BytesIO()
     Image.alpha_composite(white, image).convert('RGB').save(buffer, 'PNG')
     return buffer.getvalue()
@@ -174,7 +180,13 @@ def convert(
     ]
     if todo:
         (out / 'index.json').unlink(missing_ok=True)
-    bar = tqdm(total=len(jobs), initial=len(jobs) - len(todo), unit='shape', disable=not progress)
+    bar = tqdm(
+        total=len(jobs),
+        initial=len(jobs) - len(todo),
+        unit='shape',
+        mininterval=1,
+        disable=not progress,
+    )
     with bar:
         for job, files in _run(todo, workers):
             for name, size, checksum in files:

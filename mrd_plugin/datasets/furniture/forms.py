@@ -78,26 +78,23 @@ def encode_openshape(
 ) -> bytes:
     """A pickled-dict ``.npy`` with the keys of OpenShape's training files.
 
-    The name is the raw text, name and tags take the place of the BLIP caption, name and category
-    that of the MSFT caption, and all captions that of the retrieved texts.
+    The name is the raw text; the caption of name and tags takes the place of the BLIP caption, that
+    of name and category the place of the MSFT caption, and all captions that of the retrieved texts.
 
     Args:
         entry: The shape.
         sample: Its points.
         features: Teacher features, float32 (D,): key ``image`` and one key for each text of
-            `openshape_texts`. Without them the file has no ``*_feat`` keys.
+            `openshape_texts`. Without them the file has no ``*_feat`` keys. A text's own feature also
+            serves as its prompt average.
     """
-    name, blip, msft, retrieved = _texts(entry)
     content: dict[str, Any] = {
         'dataset': DATASET['openshape'],
         'group': entry.group,
         'id': entry.sample_id,
         'xyz': sample.xyz,
-        'rgb': (sample.rgb / np.float32(255)).astype(np.float32),
-        'text': [name],
-        'blip_caption': blip,
-        'msft_caption': msft,
-        'retrieval_text': retrieved,
+        'rgb': sample.rgb / np.float32(255),
+        **_texts(entry),
     }
     if features is not None:
 
@@ -107,37 +104,54 @@ def encode_openshape(
 
         content['image_feat'] = features['image'][None]
         content['thumbnail_feat'] = features['image']
-        content['text_feat'] = [pair(name)]
-        content['blip_caption_feat'] = pair(blip)
-        content['msft_caption_feat'] = pair(msft)
-        content['retrieval_text_feat'] = [pair(text) for text in retrieved]
+        for key, value in _texts(entry).items():
+            many = isinstance(value, list)
+            content[f'{key}_feat'] = [pair(text) for text in value] if many else pair(value)
     buffer = io.BytesIO()
     np.save(buffer, np.array(content, dtype=object), allow_pickle=True)
     return buffer.getvalue()
 
 
-def _texts(entry: CatalogueEntry) -> tuple[str, str, str, list[str]]:
+def _texts(entry: CatalogueEntry) -> dict[str, Any]:
     found = captions(entry.name, entry.tags, entry.category)
-    return found[0], found[min(1, len(found) - 1)], found[-1], found
+    return {
+        'text': [entry.name],
+        'blip_caption': found[min(1, len(found) - 1)],
+        'msft_caption': found[-1],
+        'retrieval_text': found,
+    }
 
 
 def openshape_texts(entry: CatalogueEntry) -> list[str]:
     """The texts whose features `encode_openshape` needs."""
-    return _texts(entry)[3]
+    return [entry.name, *_texts(entry)['retrieval_text']]
 
 
-def openshape_split(
-    entries: Sequence[CatalogueEntry], wanted: Sequence[str]
-) -> list[dict[str, str]]:
-    """Rows of an OpenShape split file for the shapes whose ids are `wanted`."""
-    keep = set(wanted)
+def openshape_rows(entries: Sequence[CatalogueEntry]) -> list[dict[str, str]]:
+    """Rows of an OpenShape training split: id, dataset, group and data_path of each shape."""
     return [
         {
-            'id': e.sample_id,
+            'id': entry.sample_id,
             'dataset': DATASET['openshape'],
-            'group': e.group,
-            'data_path': f'{OPENSHAPE_PREFIX}/{shape_path(e, "openshape")}',
+            'group': entry.group,
+            'data_path': f'{OPENSHAPE_PREFIX}/{shape_path(entry, "openshape")}',
         }
-        for e in entries
-        if e.sample_id in keep
+        for entry in entries
+    ]
+
+
+def lvis_rows(entries: Sequence[CatalogueEntry], classes: Sequence[str]) -> list[dict[str, str]]:
+    """Rows of an OpenShape zero-shot list: uid, category, group and data_path.
+
+    Shapes whose head noun is not among `classes` are left out.
+    """
+    return [
+        {
+            'uid': row['id'],
+            'category': head_noun(entry.name),
+            'group': row['group'],
+            'data_path': row['data_path'],
+        }
+        for entry, row in zip(entries, openshape_rows(entries))
+        if head_noun(entry.name) in classes
     ]

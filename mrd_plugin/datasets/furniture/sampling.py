@@ -7,6 +7,7 @@ import io
 import logging
 import posixpath
 import zipfile
+import zlib
 from typing import NamedTuple
 
 import numpy as np
@@ -57,17 +58,16 @@ def load_parts(archive: zipfile.ZipFile, model: str) -> list[trimesh.Trimesh]:
     """
     where = f'{model} in {archive.filename}'
     folder = posixpath.dirname(model)
-    resolver = ZipResolver(archive=_members(archive, folder), namespace=folder)
-    logging.getLogger('trimesh').setLevel(logging.ERROR)
+    logging.getLogger('trimesh').setLevel(logging.ERROR)  # missing textures are ordinary here
     try:
         scene = trimesh.load_scene(
             io.BytesIO(archive.read(model)),
             file_type='obj',
-            resolver=resolver,
+            resolver=ZipResolver(archive=_members(archive, folder), namespace=folder),
             group_material=True,
             process=False,
         )
-    except (KeyError, ValueError, IndexError, zipfile.BadZipFile) as error:
+    except (KeyError, ValueError, IndexError, EOFError, zipfile.BadZipFile, zlib.error) as error:
         raise BadSampleError(f'{where} can not be read as an OBJ mesh: {error}.') from error
     parts = [p for p in scene.dump() if isinstance(p, trimesh.Trimesh) and len(p.faces)]
     if not parts:

@@ -6,14 +6,30 @@ import errno
 import json
 import os
 import zlib
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 JOURNAL = 'progress.jsonl'
 
 
-class DiskFullError(OSError):
+class DiskFullError(RuntimeError):
     """The disk has no room left; the message names the file that could not be written."""
+
+
+@contextmanager
+def disk_full_named(path: Path) -> Iterator[None]:
+    """Turns the system's "no space left" into a `DiskFullError` that names `path`."""
+    try:
+        yield
+    except OSError as error:
+        if error.errno not in (errno.ENOSPC, errno.EDQUOT):
+            raise
+        raise DiskFullError(
+            f'No room is left on the disk for {path}; free some space and run the same command '
+            'again, it continues where it stopped.'
+        ) from error
 
 
 def write_atomic(path: Path, content: bytes) -> None:
@@ -26,20 +42,15 @@ def write_atomic(path: Path, content: bytes) -> None:
     Raises:
         DiskFullError: If there is no room; nothing stays behind.
     """
-    path.parent.mkdir(parents=True, exist_ok=True)
     temporary = path.with_name(f'.{path.name}.{os.getpid()}.tmp')
-    try:
-        temporary.write_bytes(content)
-        os.replace(temporary, path)
-    except OSError as error:
-        temporary.unlink(missing_ok=True)
-        if error.errno in (errno.ENOSPC, errno.EDQUOT):
-            raise DiskFullError(
-                error.errno,
-                f'No room left on the disk for {path}; free some space and run the same '
-                'command again, it continues where it stopped.',
-            ) from error
-        raise
+    with disk_full_named(path):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        try:
+            temporary.write_bytes(content)
+            os.replace(temporary, path)
+        except BaseException:
+            temporary.unlink(missing_ok=True)
+            raise
 
 
 def write_json(path: Path, content: Any) -> None:
@@ -91,5 +102,5 @@ class Journal:
     def add(self, name: str, key: str, size: int, checksum: int) -> None:
         """Notes that file `name` was written whole."""
         self._lines[name] = [key, size, checksum]
-        with self.path.open('a', encoding='utf-8') as file:
+        with disk_full_named(self.path), self.path.open('a', encoding='utf-8') as file:
             file.write('\n' + json.dumps([name, key, size, checksum]))

@@ -1,0 +1,214 @@
+"""Brings the five furniture catalogues: from a Debian package, from files at hand, verified."""
+
+from __future__ import annotations
+
+import io
+import os
+import shutil
+import subprocess
+import tarfile
+import tempfile
+import zipfile
+from collections.abc import Iterator
+from pathlib import Path
+
+from mrd_plugin.datasets.furniture.writing import write_atomic
+from mrd_plugin.utils.files import file_sha256
+
+PACKAGE = 'sweethome3d-furniture'
+DEB = f'{PACKAGE}_1.8-1_all.deb'
+DEB_SHA256 = '3ccb90c63f9525e887a767b9cd5c8b6933b8b6b2973a615a5359ee68a2118668'
+POOL = f'https://deb.debian.org/debian/pool/main/s/{PACKAGE}/{DEB}'
+CATALOGUES = {
+    'BlendSwap-CC-0.sh3f': '7ef093fe70cedbb160bdb532d86a84580459635e34130c16777f549eba1993dc',
+    'BlendSwap-CC-BY.sh3f': '29ae78937b4d5dbe93db74067817a984fa411f017b007fd666bc40368bdb0c83',
+    'KatorLegaz.sh3f': 'f512443b5d3a6903497573095f971f44334b3165ab32182133051fa9487764a6',
+    'Reallusion.sh3f': 'dd553207876ccec6372dde7aaea6b2dcf2d631997fcdb8a9856a639e0db9aa9b',
+    'Scopia.sh3f': 'b4505451b1e8ab339c101c0afddfef4e1a07b95aa8c821c61ec41487afd43850',
+}
+"""The catalogues of release 1.8, which the committed splits were made from."""
+
+
+class SourceError(RuntimeError):
+    """The catalogues could not be brought; the message says why and what to do."""
+
+
+def default_cache() -> Path:
+    """The user's folder for downloads."""
+    base = os.environ.get('XDG_CACHE_HOME') or os.path.expanduser('~/.cache')
+    return Path(base) / 'mrd_plugin' / 'downloads'
+
+
+def find_catalogues(source: Path | None, cache: Path) -> list[Path]:
+    """Finds the ``.sh3f`` files, downloading or unpacking what is needed.
+
+    Args:
+        source: The package (``.deb``), one ``.sh3f`` file, a folder with such files, a zip of them,
+            or None to download the package.
+        cache: Folder for downloaded and unpacked files.
+
+    Returns:
+        Paths, sorted by file name. Files named like those of release 1.8 have its checksums; files
+        of other names are taken as they are.
+
+    Raises:
+        SourceError: If something is missing, can't be fetched or has a wrong checksum.
+    """
+    if source is None:
+        known = [cache / PACKAGE / name for name in CATALOGUES]
+        if all(p.exists() and file_sha256(p) == CATALOGUES[p.name] for p in known):
+            return known
+        return _from_deb(download(cache), cache / PACKAGE)
+    if not source.exists():
+        raise SourceError(f'{source} does not exist; give the .deb, a .sh3f file or their folder.')
+    if source.is_dir():
+        found = sorted(source.rglob('*.sh3f'), key=lambda p: p.name)
+        if not found:
+            raise SourceError(f'{source} holds no .sh3f file; give the folder that has them.')
+        return _verified(found)
+    if source.suffix == '.deb':
+        _check(source, DEB_SHA256)
+        return _from_deb(source, cache / PACKAGE)
+    if source.suffix == '.zip':
+        return _from_zip(source, cache / source.stem)
+    if source.suffix == '.sh3f':
+        return _verified([source])
+    raise SourceError(f'{source} is no .deb, .zip or .sh3f file.')
+
+
+def download(cache: Path) -> Path:
+    """Downloads the Debian package with apt-get, without root, and checks it.
+
+    If apt's lists do not know the package (they are empty on a fresh machine), lists of our own are
+    fetched into the cache.
+
+    Args:
+        cache: Folder for the file.
+
+    Returns:
+        Path of the ``.deb``; one that is there and right is used again.
+
+    Raises:
+        SourceError: If there is no apt-get, no network, or the checksum is wrong.
+    """
+    target = cache / DEB
+    if target.exists() and file_sha256(target) == DEB_SHA256:
+        return target
+    by_hand = f'fetch {POOL} by other means and give it with --source'
+    if shutil.which('apt-get') is None:
+        raise SourceError(f'apt-get was not found on this machine; {by_hand}.')
+    cache.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=cache, prefix='.apt-') as scratch:
+        error = _apt(scratch, 'download', PACKAGE)
+        if error:
+            own = _own_lists(cache / 'apt')
+            error = _apt(scratch, *own, 'update') or _apt(scratch, *own, 'download', PACKAGE)
+        found = sorted(Path(scratch).glob(f'{PACKAGE}_*.deb'))
+        if error or not found:
+            raise SourceError(
+                f'apt-get could not download {PACKAGE} ({error or "no file arrived"}); check the '
+                f'network and the free space of {cache} and run the same command again, or {by_hand}.'
+            )
+        _check(found[0], DEB_SHA256)
+        os.replace(found[0], target)
+    return target
+
+
+def _own_lists(folder: Path) -> list[str]:
+    for name in ('lists/partial', 'cache/archives/partial'):
+        (folder / name).mkdir(parents=True, exist_ok=True)
+    return ['-o', f'Dir::State::lists={folder}/lists', '-o', f'Dir::Cache={folder}/cache']
+
+
+def _apt(folder: str, *arguments: str) -> str:
+    """Runs apt-get in a folder; returns its last error line, or '' if all went well."""
+    run = subprocess.run(
+        ['apt-get', '-o', 'APT::Update::Error-Mode=any', *arguments],
+        cwd=folder,
+        stderr=subprocess.PIPE,  # the progress goes to the terminal
+        text=True,
+        check=False,
+        env={**os.environ, 'LC_ALL': 'C'},
+    )
+    if run.returncode == 0:
+        return ''
+    errors = [line for line in run.stderr.splitlines() if line.startswith('E:')]
+    return errors[-1] if errors else f'exit code {run.returncode}'
+
+
+def _check(path: Path, expected: str) -> None:
+    got = file_sha256(path)
+    if got != expected:
+        raise SourceError(
+            f'{path} has sha256 {got}, expected {expected} (release 1.8-1): it is damaged or another '
+            f'release; fetch {POOL} again, or give the folder of its .sh3f files with --source.'
+        )
+
+
+def _verified(paths: list[Path]) -> list[Path]:
+    for path in paths:
+        if path.name in CATALOGUES:
+            _check(path, CATALOGUES[path.name])
+    return paths
+
+
+def _from_deb(deb: Path, folder: Path) -> list[Path]:
+    """Unpacks the catalogues of the package; files that are there and right stay."""
+    known = [folder / name for name in CATALOGUES]
+    if all(p.exists() and file_sha256(p) == CATALOGUES[p.name] for p in known):
+        return known
+    for name, content in deb_members(deb):
+        if name in CATALOGUES:
+            write_atomic(folder / name, content)
+    missing = [p.name for p in known if not p.exists()]
+    if missing:
+        raise SourceError(f'{deb} holds no {", ".join(missing)}; fetch {POOL} again.')
+    return _verified(known)
+
+
+def deb_members(deb: Path) -> Iterator[tuple[str, bytes]]:
+    """File names (without folders) and contents of a Debian package, read without dpkg.
+
+    A package is an ``ar`` archive: a magic line, then for each member a header of 60 characters
+    (name in the first 16, size at 48 to 57) and the content, padded to an even length. The files are
+    in the member ``data.tar.*``.
+
+    Args:
+        deb: The package.
+
+    Raises:
+        SourceError: If it is no package or is cut short.
+    """
+    damaged = f'{deb} can not be unpacked, it is damaged or cut short; fetch {POOL} again'
+    try:
+        with open(deb, 'rb') as file:
+            if file.read(8) != b'!<arch>\n':
+                raise SourceError(damaged + '.')
+            while header := file.read(60):
+                name, size = header[:16].decode('ascii').strip(' /'), int(header[48:58])
+                if name.startswith('data.tar'):
+                    break
+                file.seek(size + size % 2, os.SEEK_CUR)
+            else:
+                raise SourceError(damaged + '.')
+            packed = io.BytesIO(file.read(size))
+        with tarfile.open(fileobj=packed, mode='r:*') as archive:
+            for member in archive:
+                content = archive.extractfile(member) if member.isfile() else None
+                if content is not None:
+                    yield Path(member.name).name, content.read()
+    except (tarfile.TarError, EOFError, ValueError, OSError) as error:
+        raise SourceError(f'{damaged} ({error}).') from error
+
+
+def _from_zip(path: Path, folder: Path) -> list[Path]:
+    try:
+        with zipfile.ZipFile(path) as archive:
+            names = [name for name in archive.namelist() if name.endswith('.sh3f')]
+            for name in names:
+                write_atomic(folder / Path(name).name, archive.read(name))
+    except (zipfile.BadZipFile, EOFError) as error:
+        raise SourceError(f'{path} can not be unpacked ({error}); fetch it again.') from error
+    if not names:
+        raise SourceError(f'{path} holds no .sh3f file; give the zip that has them.')
+    return _verified(sorted((folder / Path(n).name for n in names), key=lambda p: p.name))

@@ -1,0 +1,103 @@
+"""Prepare the embedded furniture data set: 820 coloured, named shapes with pictures."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import sys
+from concurrent.futures.process import BrokenProcessPool
+from pathlib import Path
+
+from mrd_plugin.datasets.furniture.catalogue import read_catalogues
+from mrd_plugin.datasets.furniture.convert import FORMS, convert
+from mrd_plugin.datasets.furniture.openshape import shape_features, write_meta
+from mrd_plugin.datasets.furniture.source import SourceError, default_cache, find_catalogues
+from mrd_plugin.datasets.furniture.writing import DiskFullError
+from mrd_plugin.utils import BadSampleError, ConfigError
+
+SPLITS = Path(__file__).resolve().parents[2] / 'configs/_base_/datasets/furniture_splits'
+OUT = {'plain': Path('data/furniture'), 'openshape': Path('data/furniture_openshape')}
+EXAMPLES = """examples:
+  python tools/prepare/furniture.py
+      download the Debian package sweethome3d-furniture (120 MB) and write data/furniture
+  python tools/prepare/furniture.py --source ~/sweethome3d-furniture_1.8-1_all.deb
+      the same from a package at hand; a folder or zip of its .sh3f files works too
+  python tools/prepare/furniture.py --format openshape --features data/furniture/features/conse
+      write OpenShape's pickled-dict files with the embeddings of a teacher to
+      data/furniture_openshape
+
+An interrupted run goes on where it stopped; a finished one returns after a check."""
+
+
+def parse_args() -> argparse.Namespace:
+    """Read the command line."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, epilog=EXAMPLES, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument(
+        '--out', type=Path, help='data folder (default: data/furniture, or ..._openshape)'
+    )
+    parser.add_argument(
+        '--source', type=Path, help='.deb, .sh3f, or folder or zip of .sh3f (default: apt-get)'
+    )
+    parser.add_argument('--format', choices=FORMS, default='plain', help='default: plain')
+    parser.add_argument('--points', type=int, default=10000, help='points a shape (default: 10000)')
+    parser.add_argument('--seed', type=int, default=0, help='seed of the sampling (default: 0)')
+    parser.add_argument(
+        '--workers', type=int, default=min(4, os.cpu_count() or 1), help='processes to sample with'
+    )
+    parser.add_argument(
+        '--features', type=Path, help='folder of tools/extract_teacher_features.py (openshape only)'
+    )
+    args = parser.parse_args()
+    if args.points < 1:
+        parser.error(f'--points is {args.points}, expected 1 or more')
+    if args.features and args.format != 'openshape':
+        parser.error('--features goes with --format openshape')
+    return args
+
+
+def prepare(args: argparse.Namespace) -> str:
+    """Do it; returns what was done."""
+    out = args.out or OUT[args.format]
+    entries = read_catalogues(find_catalogues(args.source, default_cache()))
+    teacher = None
+    if args.features:
+        from mrd_plugin.models.teachers import CachedTeacher
+
+        teacher = CachedTeacher(root=args.features)
+    features = shape_features(entries, teacher) if teacher is not None else None
+    written, reused = convert(
+        entries, out, args.format, args.points, args.seed, args.workers, features
+    )
+    if args.format == 'openshape':
+        split = json.loads((SPLITS / 'default.json').read_text(encoding='utf-8'))
+        classes = json.loads((SPLITS / 'nouns.json').read_text(encoding='utf-8'))
+        write_meta(out, entries, split, classes, teacher)
+    return f'{out}: {len(entries)} shapes, {written} written, {reused} reused.'
+
+
+def main() -> int:
+    """Run the tool; returns the exit code."""
+    args = parse_args()
+    try:
+        print(prepare(args))
+    except (SourceError, BadSampleError, ConfigError, DiskFullError) as error:
+        print(f'error: {error}', file=sys.stderr)
+        return 1
+    except BrokenProcessPool:
+        print(
+            'error: a worker process was killed, probably for want of memory; run the same command '
+            'again with --workers 1, it continues where it stopped.',
+            file=sys.stderr,
+        )
+        return 1
+    except KeyboardInterrupt:
+        print('stopped; the same command continues.', file=sys.stderr)
+        return 130
+    return 0
+
+
+if __name__ == '__main__':
+    sys.exit(main())
