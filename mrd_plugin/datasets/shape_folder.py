@@ -41,13 +41,15 @@ class ShapeFolderDataset(ShapeDataset):
     (N, 3 or 6)``, our ``.npz``, and ``.txt`` or ``.xyz`` with a point a line.
 
     Points are turned (not mirrored) to y-up, so that the pipelines of OpenShape and of the furniture
-    fit as they are, with ``SwapYZ``; and brought to metres.
+    fit as they are, with ``SwapYZ``.
 
     Args:
         data_root (str): Folder of the files.
         file_up_axis (str): Up axis of the files, ``'x'``, ``'y'`` or ``'z'``.
         ann_file (str): The list. Defaults to 'shapes.csv'.
-        unit (str): Unit of the files: m, dm, cm, mm, inch or foot. Defaults to 'm'.
+        unit (str, optional): Unit of the files: m, dm, cm, mm, inch or foot. Points are brought to
+            metres, and ``size``, the largest side, is known to the network. Defaults to None: the
+            size is unknown.
         colour_range (float, optional): What the columns 4 to 6 of a ``.npy``, ``.txt`` or ``.xyz``
             are: 1 or 255 for colours up to that value, 0 for something else. Defaults to None: such
             files must not have further columns.
@@ -66,7 +68,7 @@ class ShapeFolderDataset(ShapeDataset):
         data_root: str,
         file_up_axis: str,
         ann_file: str = 'shapes.csv',
-        unit: str = 'm',
+        unit: str | None = None,
         colour_range: float | None = None,
         num_points: int = 10000,
         cache_in_memory: bool = True,
@@ -74,12 +76,13 @@ class ShapeFolderDataset(ShapeDataset):
     ) -> None:
         for key, value, known in (
             ('file_up_axis', file_up_axis, tuple(_TO_Y_UP)),
-            ('unit', unit, tuple(METRES)),
+            ('unit', unit, (None, *METRES)),
             ('colour_range', colour_range, (None, 0, 1, 255)),
         ):
             if value not in known:
                 raise ConfigError(f'ShapeFolderDataset {key}={value!r}: expected one of {known}.')
-        self.turn = _TO_Y_UP[file_up_axis] * np.float32(METRES[unit])
+        self.unit = unit
+        self.turn = _TO_Y_UP[file_up_axis] * np.float32(1 if unit is None else METRES[unit])
         self.colour_range = colour_range
         self.num_points = num_points
         super().__init__(
@@ -136,7 +139,7 @@ class ShapeFolderDataset(ShapeDataset):
         )
 
     def load_shape(self, info: dict[str, Any]) -> dict[str, Any]:
-        """Points of one file, y-up and in metres.
+        """Points of one file, y-up, and their size in metres if the unit is known.
 
         Raises:
             BadSampleError: If the file or one of its pictures can't be used.
@@ -150,8 +153,12 @@ class ShapeFolderDataset(ShapeDataset):
             info['path'], self.num_points, self.colour_range, seed=info['sample_id']
         )
         xyz, rgb = check_points(xyz, rgb, info['path'])
-        fields = dict(xyz=xyz @ self.turn.T)
-        return fields if rgb is None else {**fields, 'rgb': rgb}
+        fields: dict[str, Any] = dict(xyz=xyz @ self.turn.T)
+        if rgb is not None:
+            fields['rgb'] = rgb
+        if self.unit is not None:
+            fields['size'] = float(np.ptp(fields['xyz'], axis=0).max())
+        return fields
 
     def complete(self, info: dict[str, Any]) -> dict[str, Any]:
         """An entry with its points, from memory or from its file."""

@@ -153,7 +153,11 @@ def test_files_are_turned_not_mirrored_to_y_up_and_brought_to_metres(tmp_path, a
     np.save(tmp_path / 'a.npy', points)
     (tmp_path / 'shapes.csv').write_text('shape\na.npy\n')
     dataset = ShapeFolderDataset(str(tmp_path), axis, unit='cm')
-    xyz = dataset.complete(dataset.get_data_info(0))['xyz'] * 100
+    fields = dataset.complete(dataset.get_data_info(0))
+    xyz = fields['xyz'] * 100
+    assert fields['size'] == pytest.approx(np.ptp(points, axis=0).max() / 100)
+    no_unit = ShapeFolderDataset(str(tmp_path), axis)
+    assert 'size' not in no_unit.complete(no_unit.get_data_info(0))
     np.testing.assert_allclose(xyz[:, 1], points[:, 'xyz'.index(axis)], rtol=1e-5)
     turn = np.linalg.lstsq(points, xyz, rcond=None)[0]
     assert np.linalg.det(turn) == pytest.approx(1, abs=1e-4)
