@@ -4,6 +4,7 @@ from mrd_plugin.datasets import transforms  # noqa: F401
 from mrd_plugin.datasets.furniture_dataset import FurnitureDataset
 from mrd_plugin.datasets.openshape import OpenShapeDataset
 from mrd_plugin.datasets.shape_dataset import ShapeDataset
+from mrd_plugin.datasets.shape_folder import ShapeFolderDataset
 from mrd_plugin.datasets.text_image_policy import TextImagePolicy
 from mrd_plugin.datasets.zero_shot import (
     ModelNet40Dataset,
@@ -19,6 +20,7 @@ __all__ = [
     'OpenShapeDataset',
     'ScanObjectNNDataset',
     'ShapeDataset',
+    'ShapeFolderDataset',
     'TextImagePolicy',
     'load_class_features',
 ]

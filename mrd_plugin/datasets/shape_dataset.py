@@ -221,9 +221,9 @@ class ShapeDataset(BaseDataset):
                 )
         if self.pipeline.transforms and axis != self.up_axis:
             raise ConfigError(
-                f'{type(self).__name__} up_axis={self.up_axis!r}, but its files are '
-                f'{self.file_up_axis}-up and the pipeline makes them {axis}-up; add or remove '
-                f"dict(type='SwapYZ'), or set up_axis={axis!r}."
+                f'{type(self).__name__} up_axis={self.up_axis!r}, but its points are '
+                f'{self.file_up_axis}-up when read and the pipeline makes them {axis}-up; '
+                f"add or remove dict(type='SwapYZ'), or set up_axis={axis!r}."
             )
 
     def _fill_cache(self) -> None:

@@ -27,6 +27,10 @@ class PackShapeInputs:
         channels (Sequence[str]): Parts of a point, in order: ``'xyz'`` and ``'rgb'``, three numbers
             each, and ``'size'``, the natural logarithm of the shape's largest side in metres, the
             same for all its points and 0 where the size is unknown. Defaults to ('xyz', 'rgb').
+
+    Attributes:
+        columns: Where each channel lies in the inputs.
+        width: Numbers a point, C.
     """
 
     def __init__(self, channels: Sequence[str] = ('xyz', 'rgb')) -> None:
@@ -35,15 +39,17 @@ class PackShapeInputs:
                 f'PackShapeInputs channels={tuple(channels)}: expected some of {tuple(_WIDTHS)}.'
             )
         self.channels = tuple(channels)
+        self.columns: dict[str, slice] = {}
+        self.width = 0
+        for channel in self.channels:
+            self.columns[channel] = slice(self.width, self.width + _WIDTHS[channel])
+            self.width += _WIDTHS[channel]
 
     def __call__(self, results: dict[str, Any]) -> dict[str, Any]:
         """Pack one sample."""
-        widths = [_WIDTHS[channel] for channel in self.channels]
-        inputs = np.empty((len(results['xyz']), sum(widths)), dtype=np.float32)
-        start = 0
-        for channel, width in zip(self.channels, widths):
-            inputs[:, start : start + width] = _values(channel, results)
-            start += width
+        inputs = np.empty((len(results['xyz']), self.width), dtype=np.float32)
+        for channel, columns in self.columns.items():
+            inputs[:, columns] = _values(channel, results)
         sample = ShapeDataSample(metainfo={key: results.get(key) for key in _META})
         sample.label = torch.tensor(results.get('label', -1), dtype=torch.long)
         for key in ('image_feat', 'text_feat'):
