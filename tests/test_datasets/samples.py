@@ -90,6 +90,7 @@ def furniture_folder(root, count=6, points=64):
                 name=f'Big {noun}',
                 noun=noun,
                 captions=[f'big {noun}', f'big {noun} for a home'],
+                size_cm=[100.0, 50.0, 200.0],
                 up_axis='y',
                 shape=f'shapes/{uid}.npz',
                 image=f'images/{uid}.png',
