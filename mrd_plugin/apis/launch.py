@@ -11,7 +11,7 @@ from pathlib import Path
 
 import mmengine
 from mmengine.config import Config, DictAction
-from mmengine.registry import RUNNERS
+from mmengine.registry import DATASETS, RUNNERS
 from mmengine.runner import Runner
 
 from mrd_plugin.compat import mmengine_cpu_distributed
@@ -71,23 +71,27 @@ def load_config(args: Namespace) -> Config:
 
 
 def require_data(cfg: Config, *loaders: str) -> None:
-    """Stop before anything is built if a data folder is missing and the config says how to get it.
+    """Stop before anything is built if a data folder is missing and it is known how to get it.
 
     Args:
-        cfg: may hold ``data_help``, a text on what the data are, how large, and where they come from.
+        cfg: may hold ``data_help``, a text on what the data are, how large, and where they come from;
+            without it the ``how_to_get`` of the data set's class is shown.
         *loaders: keys of the loaders that will be used.
 
     Raises:
-        ConfigError: with the key, the missing folder and ``data_help``.
+        ConfigError: with the key, the missing folder and how to get it.
     """
     for loader in loaders:
         where, dataset = f'{loader}.dataset', (cfg.get(loader) or {}).get('dataset') or {}
         while 'dataset' in dataset:
             where, dataset = f'{where}.dataset', dataset['dataset']
         root = dataset.get('data_root')
-        if root and not Path(root).is_dir() and cfg.get('data_help'):
-            help_text = cfg.data_help.strip()
-            raise ConfigError(f'{where}.data_root={root!r}: there is no such folder.\n{help_text}')
+        if not root or Path(root).is_dir():
+            continue
+        known = getattr(DATASETS.get(dataset['type']), 'how_to_get', '')
+        if cfg.get('data_help') or known:
+            advice = f'\n{cfg.data_help.strip()}' if cfg.get('data_help') else f' {known}'
+            raise ConfigError(f'{where}.data_root={root!r}: there is no such folder;{advice}')
 
 
 def build_runner(cfg: Config) -> Runner:

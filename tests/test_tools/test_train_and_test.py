@@ -2,6 +2,7 @@ import json
 import os
 import pickle
 import re
+import socket
 import subprocess
 from multiprocessing import get_context
 
@@ -10,6 +11,7 @@ import torch
 
 from mrd_plugin.engine import read_checkpoint
 from mrd_plugin.utils.errors import BadSampleError
+from tests.test_engine.toy import ToyShapes
 
 from .toy_config import TOOLS, run_tool, write_config
 
@@ -74,8 +76,11 @@ def test_sentences_instead_of_tracebacks(tmp_path, monkeypatch, capsys):
         + "\ntrain_dataloader['dataset']['data_root'] = 'data/none'\ndata_help = 'Get it, 3 GB.'\n"
     )
     text = complaint(*say, 'train.py', path)
+    assert text.endswith('there is no such folder;\nGet it, 3 GB.')
     assert "train_dataloader.dataset.data_root='data/none': there is no such folder" in text
-    assert text.endswith('Get it, 3 GB.')
+    path.write_text(path.read_text().replace('data_help', 'other'))
+    monkeypatch.setattr(ToyShapes, 'how_to_get', 'buy it.', raising=False)
+    assert complaint(*say, 'train.py', path).endswith('there is no such folder; buy it.')
 
 
 def test_an_error_of_a_worker_keeps_its_sentence(tmp_path, monkeypatch, capsys):
@@ -114,10 +119,13 @@ def test_two_processes_resume_where_they_were(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     path = write_config(tmp_path, randomness=dict(seed=0, diff_rank_seed=True))
     whole, resumed = tmp_path / 'whole', tmp_path / 'resumed'
-    for port, flags in (
-        (29611, ['--work-dir', whole]),
-        (29612, ['--work-dir', resumed, '--resume', whole / 'epoch_1.pth']),
+    for flags in (
+        ['--work-dir', whole],
+        ['--work-dir', resumed, '--resume', whole / 'epoch_1.pth'],
     ):
+        with socket.socket() as free:
+            free.bind(('127.0.0.1', 0))
+            port = free.getsockname()[1]
         context = get_context('fork')
         ranks = [
             context.Process(target=train_as_rank, args=(r, port, [path, *flags])) for r in (0, 1)
