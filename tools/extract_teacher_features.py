@@ -49,7 +49,7 @@ def parse_args() -> argparse.Namespace:
         choices=sorted(TEMPLATE_SETS),
         help='template sets for the class names (default: identity short openshape64)',
     )
-    parser.add_argument('--batch-size', type=int, default=32)
+    parser.add_argument('--batch-size', type=int, help="(default: the teacher's own)")
     parser.add_argument('--dtype', default='float16', choices=['float16', 'float32'])
     parser.add_argument('--device', default='cpu', help="'cpu', 'cuda', 'cuda:1', ...")
     return parser.parse_args()
@@ -68,7 +68,9 @@ def build_teacher(args: argparse.Namespace) -> Teacher:
             raise ConfigError(
                 f"{args.teacher}: a {config['type']} can't be extracted from; name the online teacher"
             )
-    return MODELS.build(dict(config, batch_size=args.batch_size)).to(args.device)
+    if args.batch_size:
+        config = dict(config, batch_size=args.batch_size)
+    return MODELS.build(config).to(args.device)
 
 
 def main() -> None:

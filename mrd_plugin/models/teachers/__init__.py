@@ -4,13 +4,17 @@ from mrd_plugin.models.teachers.base import Teacher, TeacherTargets
 from mrd_plugin.models.teachers.cache_writer import CacheRequest, write_cache
 from mrd_plugin.models.teachers.cached import CachedTeacher
 from mrd_plugin.models.teachers.conse import ConSETeacher
+from mrd_plugin.models.teachers.open_clip_teacher import OpenCLIPTeacher
 from mrd_plugin.models.teachers.prompts import TEMPLATE_SETS, fill_prompts, get_templates
+from mrd_plugin.models.teachers.sample_feature import SampleFeatureTeacher
 
 __all__ = [
     'TEMPLATE_SETS',
     'CacheRequest',
     'CachedTeacher',
     'ConSETeacher',
+    'OpenCLIPTeacher',
+    'SampleFeatureTeacher',
     'Teacher',
     'TeacherTargets',
     'fill_prompts',

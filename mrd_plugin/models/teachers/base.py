@@ -78,7 +78,7 @@ class Teacher(nn.Module):
         """Take a network in: eval mode, no gradients, outside the state dict."""
         self._frozen[name] = Frozen(network.eval().requires_grad_(False).to(self.device))
 
-    def network(self, name: str) -> nn.Module:
+    def network(self, name: str) -> Any:
         """The frozen network that :meth:`freeze` took in under this name."""
         return self._frozen[name].content
 

@@ -13,7 +13,7 @@ from mmengine.registry import MODELS
 from torch import Tensor
 
 from mrd_plugin.models.teachers.base import Frozen, Teacher
-from mrd_plugin.utils.errors import BadSampleError, ConfigError
+from mrd_plugin.utils.errors import ConfigError
 from mrd_plugin.utils.files import file_sha256
 
 FORMAT = 1
@@ -40,7 +40,8 @@ class CachedTeacher(Teacher):
         templates: See :class:`Teacher`. Defaults to 'identity'.
 
     Raises:
-        ConfigError: The cache is missing, damaged or differs from ``expect``.
+        ConfigError: The cache is missing, damaged or differs from ``expect``; later, that a text or
+            picture isn't in it.
     """
 
     def __init__(
@@ -74,7 +75,7 @@ class CachedTeacher(Teacher):
         rows = self._text_rows.content
         unknown = [text for text in texts if text not in rows]
         if unknown:
-            raise BadSampleError(
+            raise ConfigError(
                 f"teacher cache {self.root} has no text '{unknown[0]}' (nor {len(unknown) - 1} more "
                 f'of {len(texts)} asked for); if it is a prompt or a new class, add it with --prompts '
                 f'or --classes and {_REMEDY}'
@@ -89,7 +90,7 @@ class CachedTeacher(Teacher):
         ends = ('/'.join(parts[start:]) for start in range(len(parts)))
         key = next((end for end in ends if end in self._image_rows.content), None)
         if key is None:
-            raise BadSampleError(
+            raise ConfigError(
                 f'teacher cache {self.root} has no picture {path} (its keys look like '
                 f"'{next(iter(self._image_rows.content), '')}'); {_REMEDY} for this data"
             )
@@ -97,7 +98,7 @@ class CachedTeacher(Teacher):
         expected = self._image_bytes.content[row]
         file = Path(path)
         if file.is_file() and file.stat().st_size != expected:
-            raise BadSampleError(
+            raise ConfigError(
                 f'picture {path} has {file.stat().st_size} bytes, but {expected} when teacher cache '
                 f'{self.root} was made; it is another picture: {_REMEDY}'
             )

@@ -1,0 +1,89 @@
+"""Targets that lie beside the points in a sample's own file."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import torch
+import torch.nn.functional as F
+from mmengine.registry import MODELS
+from torch import Tensor
+
+from mrd_plugin.models.teachers.base import Teacher, TeacherTargets
+from mrd_plugin.structures import ShapeDataSample
+from mrd_plugin.utils.errors import BadSampleError, ConfigError
+
+
+@MODELS.register_module()
+class SampleFeatureTeacher(Teacher):
+    """Reads ``image_feat`` and ``text_feat`` of the samples, as OpenShape's files carry them.
+
+    It encodes nothing itself: a zero-shot head needs class embeddings from a file or another
+    teacher.
+
+    Args:
+        dim: Length that every stored feature must have, for instance 1280 for ViT-bigG-14.
+    """
+
+    def __init__(self, dim: int) -> None:
+        super().__init__(dim)
+
+    def describe(self) -> dict[str, Any]:
+        """Identity for manifests. The files don't say which weights made them."""
+        return {
+            'type': 'SampleFeatureTeacher',
+            'dim': self.dim,
+            'weights_sha256': None,
+            'preprocessing': None,
+        }
+
+    @torch.no_grad()
+    def forward(self, data_samples: Sequence[ShapeDataSample]) -> TeacherTargets:
+        """Collect and normalise the stored features.
+
+        Args:
+            data_samples: ``B`` samples; each feature may be absent or None.
+
+        Returns:
+            TeacherTargets: Rows in the order of the samples.
+
+        Raises:
+            BadSampleError: A feature isn't ``(dim,)`` or isn't finite.
+        """
+        image, has_image = self._collect(data_samples, 'image_feat')
+        text, has_text = self._collect(data_samples, 'text_feat')
+        return TeacherTargets(image, has_image, text, has_text)
+
+    def _collect(self, data_samples: Sequence[ShapeDataSample], key: str) -> tuple[Tensor, Tensor]:
+        out = torch.zeros(len(data_samples), self.dim, device=self.device)
+        has = torch.zeros(len(data_samples), dtype=torch.bool, device=self.device)
+        for row, sample in enumerate(data_samples):
+            feature = sample.get(key)
+            if feature is None:
+                continue
+            name = sample.get('sample_id')
+            if tuple(feature.shape) != (self.dim,):
+                raise BadSampleError(
+                    f"sample '{name}': {key} has shape {tuple(feature.shape)}, but teacher.dim is "
+                    f'{self.dim}; the file was made by another teacher, or teacher.dim is wrong'
+                )
+            out[row] = feature
+            has[row] = True
+        bad = ~out.isfinite().all(dim=-1)
+        if bad.any():
+            names = [data_samples[row].get('sample_id') for row in bad.nonzero()[:3, 0].tolist()]
+            raise BadSampleError(f'samples {names}: {key} is not finite; make these files again')
+        return F.normalize(out, dim=-1), has
+
+    def _encode_images(self, paths: Sequence[str]) -> Tensor:
+        raise self._no_encoder('a picture')
+
+    def _encode_texts(self, texts: Sequence[str]) -> Tensor:
+        raise self._no_encoder(f"the text '{texts[0]}'")
+
+    def _no_encoder(self, what: str) -> ConfigError:
+        return ConfigError(
+            f'SampleFeatureTeacher has no encoder for {what}: it only reads features stored with the '
+            'samples; use CachedTeacher or OpenCLIPTeacher where names or pictures must be encoded'
+        )

@@ -1,0 +1,165 @@
+from __future__ import annotations
+
+import copy
+import json
+import shutil
+
+import numpy as np
+import pytest
+import torch
+
+from mrd_plugin.models.teachers import CachedTeacher, CacheRequest, write_cache
+from mrd_plugin.utils.errors import BadSampleError, ConfigError
+
+from .stubs import HashTeacher, make_sample
+
+
+def test_equals_the_online_teacher(conse, pictures, tmp_path):
+    request = CacheRequest.from_folder(pictures, ['lamp'], ['identity'], ['short'])
+    write_cache(conse, request, pictures, tmp_path / 'conse')
+    cached = CachedTeacher(tmp_path / 'conse', expect=conse.describe())
+    samples = [
+        make_sample(text=text, image_path=str(pictures / 'images' / picture))
+        for text, picture in (('Banana', 'banana.png'), ('a yellow fruit', 'ball.png'))
+    ]
+    for got, expected in zip(cached(samples), conse(samples)):
+        torch.testing.assert_close(got, expected, atol=1e-3, rtol=0)
+    for names, templates in ((['lamp'], 'short'), (['Plate', 'ball'], 'identity')):
+        got = cached.encode_prompts(names, templates)
+        torch.testing.assert_close(got, conse.encode_prompts(names, templates), atol=1e-3, rtol=0)
+    assert cached.describe() == conse.describe()
+    assert cached.dim == conse.dim
+
+
+def test_pictures_are_found_wherever_the_data_lies(cache, pictures, tmp_path, monkeypatch):
+    teacher = CachedTeacher(cache)
+    expected = teacher.encode_image([str(pictures / 'images/ball.png')])
+    moved = tmp_path / 'else/where'
+    shutil.copytree(pictures, moved)
+    assert torch.equal(
+        CachedTeacher(cache).encode_image([str(moved / 'images/ball.png')]), expected
+    )
+    assert torch.equal(teacher.encode_image(['/gone/images/ball.png']), expected)
+    monkeypatch.chdir(moved)
+    assert torch.equal(CachedTeacher(cache).encode_image(['images/ball.png']), expected)
+
+
+def test_another_picture_of_that_name_is_refused(cache, pictures, tmp_path):
+    shutil.copytree(pictures, tmp_path / 'data')
+    with open(tmp_path / 'data/images/ball.png', 'ab') as file:
+        file.write(b'x')
+    with pytest.raises(ConfigError, match='it is another picture'):
+        CachedTeacher(cache).encode_image([str(tmp_path / 'data/images/ball.png')])
+
+
+def test_unknown_keys(cache):
+    teacher = CachedTeacher(cache)
+    with pytest.raises(ConfigError, match="has no text 'zebra'.*--prompts or --classes"):
+        teacher.encode_text(['banana', 'zebra'])
+    with pytest.raises(ConfigError, match='has no picture images/zebra.png'):
+        teacher.encode_image(['images/zebra.png'])
+
+
+def test_manifest_that_differs_is_refused(cache):
+    CachedTeacher(cache, expect=dict(type='HashTeacher', weights_sha256=dict(salt=0)))
+    with pytest.raises(ConfigError, match="has type='HashTeacher', .* type='ConSETeacher'"):
+        CachedTeacher(cache, expect=dict(type='ConSETeacher'))
+    with pytest.raises(ConfigError, match=r'weights_sha256.salt=0, .* weights_sha256.salt=1'):
+        CachedTeacher(cache, expect=dict(weights_sha256=dict(salt=1)))
+
+
+def test_damaged_caches_are_refused(cache, tmp_path):
+    with pytest.raises(ConfigError, match='holds no teacher cache'):
+        CachedTeacher(tmp_path)
+    whole = (cache / 'text.npy').read_bytes()
+    for size in (len(whole) - 7, 40, 0):
+        (cache / 'text.npy').write_bytes(whole[:size])
+        with pytest.raises(ConfigError, match='text.npy is truncated or damaged'):
+            CachedTeacher(cache)
+    np.save(cache / 'text.npy', np.zeros((3, 8), np.float16))
+    with pytest.raises(ConfigError, match=r'text.npy holds \(3, 8\) float16, its manifest says'):
+        CachedTeacher(cache)
+    (cache / 'text.npy').unlink()
+    with pytest.raises(ConfigError, match='text.npy is missing'):
+        CachedTeacher(cache)
+    (cache / 'text.npy').write_bytes(whole)
+    (cache / 'keys.json').write_text('{}')
+    with pytest.raises(ConfigError, match='keys.json'):
+        CachedTeacher(cache)
+    (cache / 'manifest.json').write_text(json.dumps(dict(format=99)))
+    with pytest.raises(ConfigError, match='format=99, expected 1'):
+        CachedTeacher(cache)
+
+
+def test_pickled_arrays_are_not_run(cache):
+    np.save(cache / 'image.npy', np.array([{'a': 1}], dtype=object), allow_pickle=True)
+    with pytest.raises(ConfigError, match='image.npy is truncated or damaged'):
+        CachedTeacher(cache)
+
+
+def test_copies_share_the_memory_map(cache):
+    teacher = CachedTeacher(cache)
+    assert isinstance(teacher._texts.content, np.memmap)
+    assert copy.deepcopy(teacher)._texts.content is teacher._texts.content
+
+
+def test_second_run_returns_at_once(cache, pictures):
+    request = CacheRequest.from_folder(pictures, ['banana', 'lamp'], ['short'], ['short'])
+    again = HashTeacher()
+    assert write_cache(again, request, pictures, cache) is False
+    assert again.encoded == [] and not cache.with_name('cache.partial').exists()
+    other = HashTeacher(salt=5)
+    assert write_cache(other, request, pictures, cache) is True
+    assert CachedTeacher(cache).describe() == other.describe()
+
+
+class Interrupted(HashTeacher):
+    def _encode_texts(self, texts):
+        if len(self.encoded) > 8:
+            raise KeyboardInterrupt
+        return super()._encode_texts(texts)
+
+
+def test_interrupted_run_goes_on(pictures, tmp_path):
+    out = tmp_path / 'cache'
+    request = CacheRequest.from_folder(pictures, prompts=['short'])
+    first = Interrupted()
+    with pytest.raises(KeyboardInterrupt):
+        write_cache(first, request, pictures, out)
+    assert not out.exists()
+    second = HashTeacher()
+    write_cache(second, request, pictures, out)
+    assert not set(first.encoded) & set(second.encoded)
+    whole = HashTeacher().encode_text(request.texts)
+    torch.testing.assert_close(
+        CachedTeacher(out).encode_text(request.texts), whole, atol=1e-3, rtol=0
+    )
+
+
+def test_interrupted_run_of_another_teacher_starts_anew(pictures, tmp_path):
+    request = CacheRequest.from_folder(pictures)
+    with pytest.raises(KeyboardInterrupt):
+        write_cache(Interrupted(), request, pictures, tmp_path / 'cache')
+    other = HashTeacher(salt=1)
+    write_cache(other, request, pictures, tmp_path / 'cache')
+    assert len(other.encoded) == len(request.texts) + len(request.images)
+
+
+def test_foreign_folders_and_bad_data_are_refused(pictures, tmp_path):
+    request = CacheRequest.from_folder(pictures)
+    (tmp_path / 'mine').mkdir()
+    (tmp_path / 'mine/thesis.txt').write_text('years of work')
+    with pytest.raises(ConfigError, match='is no teacher cache; choose another folder'):
+        write_cache(HashTeacher(), request, pictures, tmp_path / 'mine')
+    with pytest.raises(ConfigError, match='index.json is missing'):
+        CacheRequest.from_folder(tmp_path)
+    (tmp_path / 'index.json').write_text(json.dumps([dict(id='a', image='images/none.png')]))
+    with pytest.raises(BadSampleError, match='none.png is missing'):
+        CacheRequest.from_folder(tmp_path)
+
+
+def test_data_without_pictures(tmp_path):
+    (tmp_path / 'index.json').write_text(json.dumps(dict(shapes=[dict(id='a', name='cup')])))
+    write_cache(HashTeacher(), CacheRequest.from_folder(tmp_path), tmp_path, tmp_path / 'cache')
+    targets = CachedTeacher(tmp_path / 'cache')([make_sample(text='cup')])
+    assert targets.has_text.all() and not targets.has_image.any()
