@@ -44,6 +44,7 @@ train_dataloader = dict(
         data_root=data_root,
         ann_file=f'{splits}/default.json',
         split=['train', 'val'],
+        name_prompts=('a {}', 'a 3D model of a {}'),
         classes=f'{splits}/nouns.json',
         cache_in_memory=True,
         pipeline=train_pipeline,

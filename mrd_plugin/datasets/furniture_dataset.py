@@ -20,7 +20,7 @@ from mrd_plugin.utils.errors import ConfigError
 class FurnitureDataset(ShapeDataset):
     """The folder that ``tools/prepare/furniture.py`` writes.
 
-    The name is the raw text, captions are the captions. The label is the index of the head noun
+    The name (with its prompts) is the raw text, captions are the captions. The label is the index of the head noun
     among the classes, -1 for the nouns that are too rare. Files are y-up: use ``SwapYZ``.
 
     Args:
@@ -31,6 +31,8 @@ class FurnitureDataset(ShapeDataset):
             shapes are the same in every run, and a smaller share is part of a larger one.
             Defaults to 1.0.
         text_seed (int): Which shapes these are. Defaults to 0.
+        name_prompts (Sequence[str]): Prompts with one ``{}`` that are filled with the name and join it
+            as raw texts. Defaults to (), the name alone.
         **kwargs: See :class:`ShapeDataset`: ``classes``, ``pipeline``, ``cache_in_memory``, ...
 
     Raises:
@@ -47,6 +49,7 @@ class FurnitureDataset(ShapeDataset):
         split: str | Sequence[str] = 'train',
         text_fraction: float = 1.0,
         text_seed: int = 0,
+        name_prompts: Sequence[str] = (),
         **kwargs: Any,
     ) -> None:
         if not 0 <= text_fraction <= 1:
@@ -54,6 +57,7 @@ class FurnitureDataset(ShapeDataset):
         self.split = (split,) if isinstance(split, str) else tuple(split)
         self.text_fraction = text_fraction
         self.text_seed = text_seed
+        self.name_prompts = tuple(name_prompts)
         super().__init__(data_root=data_root, ann_file=ann_file, **kwargs)
 
     def load_data_list(self) -> list[dict]:
@@ -103,7 +107,8 @@ class FurnitureDataset(ShapeDataset):
         image = str(root / record['image'])
         texts = Candidates(dataset='Furniture', images=[image])
         if with_text:
-            texts.raw = Texts([record['name']])
+            name = record['name']
+            texts.raw = Texts([name, *(prompt.format(name) for prompt in self.name_prompts)])
             texts.captions = Texts(record['captions'])
         return dict(
             sample_id=record['id'],

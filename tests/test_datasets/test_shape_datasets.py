@@ -74,6 +74,16 @@ def test_memory_gives_the_same_samples_and_is_not_written_to(furniture):
             same(one, warm[i])
 
 
+def test_name_prompts_join_the_names(tmp_path):
+    root = furniture_folder(tmp_path / 'f', count=4)
+    policy = dict(type='ChooseTextImage', policy=dict(sources=('raw',)))
+    steps = [policy if step['type'] == 'ChooseTextImage' else step for step in pipeline(8)]
+    dataset = FurnitureDataset(str(root), 'split.json', name_prompts=('a {}',), pipeline=steps)
+    seen = {dataset[0]['data_samples'].text for _ in range(40)}
+    name = dataset[0]['data_samples'].name
+    assert seen == {name, f'a {name}'}
+
+
 def test_text_fraction_is_fixed_and_nested(tmp_path):
     root = furniture_folder(tmp_path / 'f', count=32)
 

@@ -50,3 +50,13 @@ val_dataloader = dict(
 test_dataloader = val_dataloader
 val_evaluator = [dict(type='ZeroShotAccuracy')]
 test_evaluator = val_evaluator
+data_help = """
+This config trains on OpenShape's data set: about 205 GB to download, 300 GB unpacked.
+  1. Fetch OpenShape/openshape-training-data from Hugging Face and unpack it so that there are
+       data/openshape/Objaverse/000-000/<id>.npy (ShapeNet/, ABO/, 3D-FUTURE/ likewise)
+       data/openshape/meta_data/split/train_all.json
+  2. If it lies elsewhere, name the folder: --cfg-options train_dataloader.dataset.data_root=DIR
+     val_dataloader.dataset.data_root=DIR
+To see MRD train on real shapes within minutes, without this download:
+  python tools/train.py configs/mrd/pointbert_furniture.py
+"""

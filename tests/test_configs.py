@@ -1,0 +1,154 @@
+"""Every config is read, built, trained two steps on a CPU, resumed and evaluated."""
+
+import json
+import re
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+import yaml
+from mmengine.config import Config
+from mmengine.runner import Runner
+
+import mrd_plugin  # noqa: F401
+from mrd_plugin.apis.launch import require_data
+from mrd_plugin.utils.errors import ConfigError
+from tests.furniture import furniture_options, make_furniture
+
+CONFIGS = sorted(str(p) for p in Path('configs').rglob('*.py') if '_base_' not in p.parts)
+FURNITURE = [name for name in CONFIGS if 'furniture' in name]
+OBJAVERSE = [name for name in CONFIGS if 'objaverse' in name]
+
+
+def test_no_config_is_left_out():
+    assert sorted(FURNITURE + OBJAVERSE) == CONFIGS
+    assert {'configs/mrd/pointbert_furniture.py', 'configs/mrd/pointbert_objaverse.py'} < set(
+        CONFIGS
+    )
+
+
+@pytest.fixture(scope='session')
+def furniture(tmp_path_factory):
+    return make_furniture(tmp_path_factory.mktemp('furniture'))
+
+
+@pytest.fixture(scope='session')
+def openshape(tmp_path_factory):
+    """Five shapes with 1280-d features in OpenShape's own files; the last is the test shape."""
+    root = tmp_path_factory.mktemp('openshape')
+    rng = np.random.default_rng(0)
+    rows = []
+    for i in range(5):
+        feature = rng.normal(size=(3, 1, 1280)).astype(np.float32)
+        texts = [dict(original=feature[0], prompt_avg=feature[1])]
+        content = dict(
+            dataset='Objaverse',
+            group='000-000',
+            id=f'shape{i}',
+            xyz=rng.uniform(-1, 1, (500, 3)).astype(np.float32),
+            rgb=rng.uniform(0, 1, (500, 3)).astype(np.float32),
+            image_feat=rng.normal(size=(12, 1280)).astype(np.float32),
+            thumbnail_feat=rng.normal(size=1280).astype(np.float32),
+            text=[f'thing {i}'],
+            text_feat=texts,
+            blip_caption='',
+            blip_caption_feat=texts[0],
+            msft_caption='a thing',
+            msft_caption_feat=texts[0],
+            retrieval_text=[],
+            retrieval_text_feat=[],
+        )
+        path = root / 'Objaverse' / '000-000' / f'shape{i}.npy'
+        path.parent.mkdir(parents=True, exist_ok=True)
+        np.save(path, np.array(content, dtype=object), allow_pickle=True)
+        rows.append(dict(id=f'shape{i}', dataset='Objaverse', group='000-000', data_path=str(path)))
+    meta = root / 'meta_data'
+    (meta / 'split').mkdir(parents=True)
+    (meta / 'split' / 'train_all.json').write_text(json.dumps(rows[:4]))
+    lvis = [dict(uid=rows[4]['id'], category='thing', **rows[4])]
+    (meta / 'split' / 'lvis.json').write_text(json.dumps(lvis))
+    np.save(meta / 'lvis_cat_name_pt_feat.npy', rng.normal(size=(1, 1280)).astype(np.float32))
+    (meta / 'gpt4_filtering.json').write_text('{}')
+    return root
+
+
+def openshape_options(root):
+    return {f'{name}_dataloader.dataset.data_root': str(root) for name in ('train', 'val', 'test')}
+
+
+def train(path, options, work_dir, epochs, resume=False):
+    cfg = Config.fromfile(path)
+    cfg.merge_from_dict(options)
+    cfg.merge_from_dict(
+        {
+            'work_dir': str(work_dir),
+            'train_cfg.max_epochs': epochs,
+            'train_cfg.val_interval': epochs,
+            'train_dataloader.batch_size': 2,
+            'train_dataloader.num_workers': 0,
+            'train_dataloader.persistent_workers': False,
+            'val_dataloader.num_workers': 0,
+            'default_hooks.logger.interval': 1,
+            'visualizer.name': f'{work_dir.name}_{epochs}',
+            'experiment_name': f'{work_dir.name}_{epochs}',
+        }
+    )
+    cfg.train_dataloader.dataset.indices = 4  # two steps an epoch
+    cfg.resume = resume
+    if resume:
+        cfg.load_from = str(work_dir / 'epoch_1.pth')
+    runner = Runner.from_cfg(cfg)
+    runner.train()
+    return runner
+
+
+def check_two_steps_and_resume(path, options, tmp_path):
+    work_dir = tmp_path / path.replace('/', '-')
+    first = train(path, options, work_dir, 1)
+    assert first.iter == 2
+    before = {k: v.clone() for k, v in first.model.backbone.state_dict().items()}
+    second = train(path, options, work_dir, 2, resume=True)
+    assert second.iter == 4
+    after = second.model.backbone.state_dict()
+    assert any(not torch.equal(before[key], after[key]) for key in before)
+    assert all(value.isfinite().all() for value in after.values())
+    assert second.message_hub.get_scalar('val/zero_shot/n').current() >= 1
+
+
+@pytest.mark.parametrize('path', FURNITURE)
+def test_furniture_configs_train_and_resume(path, furniture, tmp_path):
+    check_two_steps_and_resume(path, furniture_options(furniture), tmp_path)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize('path', OBJAVERSE)
+def test_objaverse_configs_train_and_resume(path, openshape, tmp_path):
+    check_two_steps_and_resume(path, openshape_options(openshape), tmp_path)
+
+
+@pytest.mark.parametrize('path', OBJAVERSE)
+def test_missing_objaverse_says_what_to_do(path):
+    with pytest.raises(ConfigError, match='205 GB(?s:.*)pointbert_furniture.py'):
+        require_data(Config.fromfile(path), 'train_dataloader')
+
+
+def test_metafiles_name_configs_that_exist():
+    index = yaml.safe_load(Path('model-index.yml').read_text())
+    named = []
+    for metafile in index['Import']:
+        content = yaml.safe_load(Path(metafile).read_text())
+        assert Path(content['Collections'][0]['README']).is_file()
+        for model in content['Models']:
+            assert Path(model['Config']).is_file()
+            assert model['In Collection'] == content['Collections'][0]['Name']
+            named.append(model['Config'])
+    assert sorted(named) == [name for name in CONFIGS if 'ablations' not in name]
+
+
+def test_readmes_name_files_that_exist():
+    for readme in Path('configs').rglob('README.md'):
+        for name in re.findall(
+            r'(?:configs|tools|docs)/[\w/.-]+\.(?:py|md|sh)', readme.read_text()
+        ):
+            assert Path(name).is_file(), f'{readme} names {name}'
