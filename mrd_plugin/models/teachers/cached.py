@@ -76,8 +76,8 @@ class CachedTeacher(Teacher):
         unknown = [text for text in texts if text not in rows]
         if unknown:
             raise ConfigError(
-                f"teacher cache {self.root} has no text '{unknown[0]}' (nor {len(unknown) - 1} more "
-                f'of {len(texts)} asked for); if it is a prompt or a new class, add it with --prompts '
+                f"teacher cache {self.root} has no text '{unknown[0]}' ({len(unknown)} of "
+                f'{len(texts)} asked for are unknown); if it is a prompt or a new class, add it with --prompts '
                 f'or --classes and {_REMEDY}'
             )
         return _take(self._texts.content, [rows[text] for text in texts])
