@@ -30,11 +30,11 @@ SHAPE = [
 MMDET3D = [
     # mmdet 3.3 and mmdet3d 1.4 refuse mmcv 2.2.
     'mmcv>=2.0.0,<2.2.0',
-    'mmdet>=3.3.0,<3.4.0',
-    'mmdet3d>=1.4.0,<1.5.0',
+    'mmdet>=3.3.0',
+    'mmdet3d>=1.4.0',
     # mmdet3d asks for any nuscenes-devkit; below 1.2 it pins a matplotlib that does not build.
     'nuscenes-devkit>=1.2.0',
-    # nuscenes-devkit and the compiled parts of mmcv 2.1 do not run with numpy 2.
+    # nuscenes-devkit asks for numpy 1.
     'numpy>=1.22,<2',
     # opencv-python 4.12 asks for numpy 2.
     'opencv-python>=4.6,<4.12',

@@ -49,7 +49,8 @@ bash tools/setup_env.sh shape
 
 step 'prepare 820 real shapes' "$python" tools/prepare/furniture.py
 step 'encode pictures and captions with the embedded teacher' \
-  "$python" tools/extract_teacher_features.py "$config"
+  "$python" tools/extract_teacher_features.py data/furniture \
+  --classes configs/_base_/datasets/furniture_splits/nouns.json
 step 'train' "$python" tools/train.py "$config" --resume auto
 step 'evaluate' "$python" tools/test.py "$config" "$work_dir/last_checkpoint"
 step 'write the report' "$python" tools/report.py "$work_dir"

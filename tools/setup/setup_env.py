@@ -71,7 +71,8 @@ def pip_install(name: str, *arguments: str) -> None:
     """Run pip in `.venv`; the output goes to `.venv/mrd_setup/<name>.log`."""
     drop_half_installed()
     command = [str(PYTHON), '-m', 'pip', 'install', '--disable-pip-version-check']
-    command += ['--no-input', '--progress-bar', 'off', *arguments]
+    # --no-compile: plotly and torch alone have thousands of files that are never imported
+    command += ['--no-input', '--no-compile', '--progress-bar', 'off', *arguments]
     run_logged(command, LOGS / f'{name}.log', show_pip, cwd=ROOT)
 
 
@@ -110,6 +111,10 @@ def install_mmcv() -> None:
     pip_install('mmcv_build_tools', '-c', str(CONSTRAINTS), *BUILD_TOOLS, 'ninja', 'psutil')
     wheel = build_wheel(PYTHON, LOGS)
     pip_install('mmcv', '-c', str(CONSTRAINTS), str(wheel))
+    answer = subprocess.run([str(PYTHON), '-c', 'import mmcv.ops'], capture_output=True, text=True)
+    if answer.returncode != 0:
+        said = (answer.stderr.strip().splitlines() or ['it printed nothing'])[-1]
+        raise SetupError(f'mmcv.ops does not import: "{said}"', f'remove {wheel}')
 
 
 def install_mmdet3d() -> None:
