@@ -13,7 +13,7 @@ ROOT = Path(__file__).parent
 SHAPE = [
     'mmengine>=0.10.3',
     'numba>=0.57',
-    'numpy>=1.22',
+    'numpy>=1.24',
     'open_clip_torch>=2.24',
     'pillow>=9.1',
     'safetensors>=0.4',
@@ -25,7 +25,7 @@ SHAPE = [
     'torch>=2.1',
     'torchvision>=0.16',
     'tqdm>=4.62',
-    'trimesh>=4.0',
+    'trimesh>=4.6',
 ]
 MMDET3D = [
     # mmdet 3.3 and mmdet3d 1.4 refuse mmcv 2.2.
@@ -35,7 +35,7 @@ MMDET3D = [
     # mmdet3d asks for any nuscenes-devkit; below 1.2 it pins a matplotlib that does not build.
     'nuscenes-devkit>=1.2.0',
     # nuscenes-devkit asks for numpy 1.
-    'numpy>=1.22,<2',
+    'numpy>=1.24,<2',
     # opencv-python 4.12 asks for numpy 2.
     'opencv-python>=4.6,<4.12',
     'opencv-python-headless>=4.6,<4.12',
@@ -57,7 +57,14 @@ setup(
     packages=find_packages(include=['mrd_plugin', 'mrd_plugin.*']),
     # mrd_plugin/.mim holds links to configs, tools and model-index.yml, where mim and mmengine's
     # `_base_ = ['mrd_plugin::...']` look for them; a wheel gets copies.
-    package_data={'mrd_plugin': ['.mim/model-index.yml', '.mim/configs/**/*', '.mim/tools/**/*']},
+    package_data={
+        'mrd_plugin': [
+            'visualization/assets/*',
+            '.mim/model-index.yml',
+            '.mim/configs/**/*',
+            '.mim/tools/**/*',
+        ]
+    },
     exclude_package_data={'mrd_plugin': ['.mim/**/*.pyc']},
     install_requires=SHAPE,
     extras_require={

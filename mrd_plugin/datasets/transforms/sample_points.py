@@ -34,11 +34,10 @@ class SamplePoints:
     def __call__(self, results: dict[str, Any]) -> dict[str, Any]:
         """Draw from ``xyz (N, 3)`` and ``rgb (N, 3)``; both become ``(num_points, 3)``."""
         if self.seed is None:
-            entropy: Any = np.random.randint(2**31)
+            # MMEngine's seeded global generator behind the interface that draws in time num_points
+            rng = np.random.Generator(np.random.get_bit_generator())
         else:
-            entropy = (self.seed, zlib.crc32(results['sample_id'].encode()))
-        # a fresh generator draws without replacement in time num_points, the global one in time N
-        rng = np.random.default_rng(entropy)
+            rng = np.random.default_rng((self.seed, zlib.crc32(results['sample_id'].encode())))
         count = len(results['xyz'])
         index = rng.choice(count, self.num_points, replace=count < self.num_points)
         results['xyz'] = results['xyz'].take(index, axis=0)
