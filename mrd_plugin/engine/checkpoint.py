@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import logging
 import pickle
 import re
 from collections.abc import Callable, Mapping
@@ -175,5 +176,5 @@ def find_resumable(work_dir: str | Path) -> Path | None:
             if not lacks:
                 return path
             problem = f'{path}: has no {" and no ".join(sorted(lacks))}.'
-        print_log(f'Not resuming from a checkpoint: {problem}', 'current', level=30)
+        print_log(f'Not resuming from a checkpoint: {problem}', 'current', level=logging.WARNING)
     return None

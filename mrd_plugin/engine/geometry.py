@@ -8,6 +8,7 @@ when the checkpoint is loaded.
 from __future__ import annotations
 
 import inspect
+import logging
 from collections.abc import Iterator, Mapping
 from typing import Any
 
@@ -67,8 +68,7 @@ def _of_dataset(cfg: Mapping[str, Any]) -> dict[str, Any]:
             found['num_points'] = _setting(TRANSFORMS, step, 'num_points')
         elif kind == 'PackShapeInputs':
             found['channels'] = list(_setting(TRANSFORMS, step, 'channels') or [])
-    if pipeline:
-        found.setdefault('normalisation', 'none')
+            found.setdefault('normalisation', 'none')
     return {key: value for key, value in found.items() if value is not None}
 
 
@@ -127,7 +127,7 @@ def check_meta(checkpoint_meta: Mapping[str, Any], cfg: Mapping[str, Any]) -> No
             )
             if key not in _ADVISORY:
                 raise ConfigError(f'{message}; change the config, or load another checkpoint.')
-            print_log(f'{message}.', 'current', level=30)
+            print_log(f'{message}.', 'current', level=logging.WARNING)
 
 
 def _same(one: Any, other: Any) -> bool:

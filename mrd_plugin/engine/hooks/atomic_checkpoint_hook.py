@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os.path as osp
 from collections.abc import Mapping
 from pathlib import Path
@@ -42,7 +43,11 @@ def plain_data(value: Any, name: str = '') -> Any:
         return value
     if not isinstance(value, Path):
         kind = type(value).__name__
-        print_log(f'{name} is a {kind}; its text goes into the checkpoint.', 'current', level=30)
+        print_log(
+            f'{name} is a {kind}; its text goes into the checkpoint.',
+            'current',
+            level=logging.WARNING,
+        )
     return str(value)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import logging
 from collections.abc import Mapping
 from typing import Any
 
@@ -70,7 +71,7 @@ class BadSampleHook(Hook):
             f'Epoch {runner.epoch + 1}: {len(names)} of {size} samples were bad and were skipped: '
             f'{", ".join(names[:_SHOWN])}{more}',
             'current',
-            level=30,
+            level=logging.WARNING,
         )
         self._skipped = dict.fromkeys(names)
         self._check(len(names), size)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -49,7 +50,8 @@ class NonFiniteLossHook(Hook):
         }
         if not values:
             return
-        finite = torch.isfinite(torch.stack(list(values.values())))
+        device = values.get('loss', next(iter(values.values()))).device
+        finite = torch.isfinite(torch.stack([value.to(device) for value in values.values()]))
         bad_ranks = (~finite.all()).float()
         all_reduce(bad_ranks)
         if bad_ranks == 0:
@@ -98,7 +100,7 @@ class NonFiniteLossHook(Hook):
             ]
             if broken:
                 return f'the input of these samples is not finite: {_first(broken)}'
-        print_log(f'The samples of this batch: {", ".join(names)}', 'current', level=40)
+        print_log(f'The samples of this batch: {", ".join(names)}', 'current', level=logging.ERROR)
         return f'in a batch of these samples: {_first(names)}'
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import random
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -90,7 +91,11 @@ class RNGStateHook(Hook):
         """Bring back the seeds of sampler and workers."""
         self._active = isinstance(runner.train_loop, EpochBasedTrainLoop)
         if not self._active:
-            print_log('RNGStateHook does nothing without an EpochBasedTrainLoop.', 'current', 30)
+            print_log(
+                'RNGStateHook does nothing without an EpochBasedTrainLoop.',
+                'current',
+                logging.WARNING,
+            )
             return
         loader = runner.train_dataloader
         self._worker_init_fn = loader.worker_init_fn
@@ -146,14 +151,14 @@ class RNGStateHook(Hook):
                 'The checkpoint holds no random states, for it was written without RNGStateHook: '
                 'the resumed run draws other random numbers than the undisturbed one.',
                 'current',
-                level=30,
+                level=logging.WARNING,
             )
         elif len(self._states) != get_world_size():
             print_log(
                 f'The checkpoint holds the random states of {len(self._states)} processes and this '
                 f'run has {get_world_size()}: it draws other random numbers than the undisturbed one.',
                 'current',
-                level=30,
+                level=logging.WARNING,
             )
 
     def _gather(self, runner) -> list[dict[str, Any]]:
