@@ -11,6 +11,7 @@ from mmengine.registry import DATASETS
 
 from mrd_plugin.datasets.shape_dataset import ShapeDataset
 from mrd_plugin.utils.errors import ConfigError
+from mrd_plugin.utils.files import find_file
 
 OPENSHAPE_PREFIX = '/mnt/data/objaverse-processed/merged_for_training_final'
 """Folder that every ``data_path`` of the published split files starts with."""
@@ -62,7 +63,7 @@ class OpenShapeDataset(ShapeDataset):
         """One entry for each row of the split file; texts and features are in the shape's file."""
         rejected: set[str] = set()
         if self.gpt_filter_file is not None:
-            path = self.find_file('gpt_filter_file', self.gpt_filter_file, self.data_root)
+            path = find_file('gpt_filter_file', self.gpt_filter_file, self.data_root)
             flags = mmengine.load(path)
             rejected = {uid for uid, entry in flags.items() if entry['flag'] == 'N'}
         rows = mmengine.load(self.ann_file)

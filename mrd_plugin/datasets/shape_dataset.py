@@ -15,9 +15,7 @@ from tqdm import tqdm
 
 from mrd_plugin.datasets.shape_file import shape_fields
 from mrd_plugin.utils.errors import BadSampleError, ConfigError
-
-PROJECT = Path(__file__).resolve().parents[2]
-_PLACES = (PROJECT, PROJECT / 'mrd_plugin' / '.mim')
+from mrd_plugin.utils.files import find_file
 
 
 class ShapeDataset(BaseDataset):
@@ -66,7 +64,7 @@ class ShapeDataset(BaseDataset):
         **kwargs: Any,
     ) -> None:
         if isinstance(classes, str):
-            path = self.find_file('classes', classes, kwargs.get('data_root'))
+            path = find_file('classes', classes, kwargs.get('data_root'))
             classes = mmengine.load(path)
         self.classes = tuple(classes)
         self.class_index = {name: i for i, name in enumerate(self.classes)}
@@ -87,27 +85,6 @@ class ShapeDataset(BaseDataset):
         geometry = dict(classes=self.classes, up_axis=self.up_axis, no_colour=self.no_colour)
         return {**super().metainfo, **geometry}
 
-    @staticmethod
-    def find_file(key: str, name: str, data_root: str | None = None) -> str:
-        """Find a file named in a config: as it stands, below ``data_root`` or below this project.
-
-        Args:
-            key: Config key, for the message.
-            name: The path as configured.
-            data_root: The data set's root.
-
-        Raises:
-            ConfigError: If it is at none of these places.
-        """
-        places = [Path(), *([Path(data_root)] if data_root else []), *_PLACES]
-        for place in places:
-            if (place / name).is_file():
-                return str(place / name)
-        raise ConfigError(
-            f'{key}={name!r}: there is no such file, neither from the working directory nor below '
-            f'data_root={data_root!r}; correct the key or fetch the data.'
-        )
-
     def _join_prefix(self) -> None:
         """Leave the paths as configured until the list is read."""
 
@@ -124,7 +101,7 @@ class ShapeDataset(BaseDataset):
                 f'{type(self).__name__} data_root={self.data_root!r}: there is no such folder; '
                 f'{self.how_to_get}'
             )
-        self.ann_file = self.find_file('ann_file', self.ann_file, self.data_root)
+        self.ann_file = find_file('ann_file', self.ann_file, self.data_root)
         self._check_geometry()
         super().full_init()
         if self.cache_in_memory:

@@ -16,6 +16,7 @@ from mrd_plugin.datasets.shape_dataset import ShapeDataset
 from mrd_plugin.datasets.shape_file import check_points
 from mrd_plugin.engine.safe_pickle import load_npy, load_pickled_npy
 from mrd_plugin.utils.errors import BadSampleError, ConfigError
+from mrd_plugin.utils.files import find_file
 
 SCANOBJECTNN_CLASSES = (
     'bag', 'bin', 'box', 'cabinet', 'chair', 'desk', 'display', 'door', 'shelf', 'table', 'bed',
@@ -77,7 +78,7 @@ class ZeroShotDataset(ShapeDataset):
         """
         if self.class_feat_file is None:
             raise ConfigError(f'{type(self).__name__} class_feat_file is not set.')
-        path = self.find_file('class_feat_file', self.class_feat_file, self.data_root)
+        path = find_file('class_feat_file', self.class_feat_file, self.data_root)
         return load_class_features(path, self.classes)
 
 
@@ -190,10 +191,10 @@ class ModelNet40Dataset(_CloudsInOneFile):
         """One entry a shape; all points are read."""
         categories = [row['category'] for row in mmengine.load(self.ann_file)]
         if self.class_feat_file is not None:
-            path = self.find_file('class_feat_file', self.class_feat_file, self.data_root)
+            path = find_file('class_feat_file', self.class_feat_file, self.data_root)
             self.set_classes(tuple(sorted(load_pickled_npy(path))))
         self.set_classes(tuple(sorted(set(categories))))
-        path = self.find_file('cloud_file', self.cloud_file, self.data_root)
+        path = find_file('cloud_file', self.cloud_file, self.data_root)
         try:
             self.clouds = [cloud['xyz'] for cloud in load_npy(path)]
         except (TypeError, KeyError, IndexError) as error:

@@ -13,6 +13,7 @@ from torch import Tensor
 
 from mrd_plugin.models.teachers.base import Teacher
 from mrd_plugin.models.teachers.prompts import get_templates
+from mrd_plugin.utils.files import find_file
 
 
 @MODELS.register_module()
@@ -30,7 +31,8 @@ class PromptClassifier(BaseModule):
     ) -> None:
         super().__init__()
         if isinstance(classes, str):
-            classes = json.loads(Path(classes).read_text(encoding='utf-8'))
+            path = find_file('model.classifier.classes', classes)
+            classes = json.loads(Path(path).read_text(encoding='utf-8'))
         self.classes = tuple(classes)
         self.templates = get_templates(templates)
         self._prototypes: Tensor | None = None

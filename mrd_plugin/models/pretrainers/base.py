@@ -99,11 +99,12 @@ class BasePretrainer(BaseModel, metaclass=ABCMeta):
         targets = self.teacher(data_samples)
         scores = self.classifier(embedding, self.teacher) if self.classifier else None
         for i, sample in enumerate(data_samples):
-            sample.embedding = embedding[i]
+            # Clones: a row of a batch would drag the whole batch into every saved sample.
+            sample.embedding = embedding[i].clone()
             if targets.has_image[i]:
-                sample.teacher_image = targets.image[i]
+                sample.teacher_image = targets.image[i].clone()
             if targets.has_text[i]:
-                sample.teacher_text = targets.text[i]
+                sample.teacher_text = targets.text[i].clone()
             if scores is not None:
-                sample.scores = scores[i]
+                sample.scores = scores[i].clone()
         return list(data_samples)
