@@ -52,7 +52,7 @@ step 'encode pictures and captions with the embedded teacher' \
   "$python" tools/extract_teacher_features.py data/furniture \
   --classes configs/_base_/datasets/furniture_splits/nouns.json
 step 'train' "$python" tools/train.py "$config" --resume auto
-step 'evaluate' "$python" tools/test.py "$config" "$work_dir/last_checkpoint"
+step 'evaluate' "$python" tools/test.py "$config" "$(cat "$work_dir/last_checkpoint")"
 step 'write the report' "$python" tools/report.py "$work_dir"
 
 printf '\nDone in %d s. The report: %s\n' "$SECONDS" "$PWD/$work_dir/report/index.html"

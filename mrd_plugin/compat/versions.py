@@ -17,7 +17,7 @@ from mmengine.utils import digit_version
 SUPPORTED = {
     'torch': ('2.1', '2.14'),
     'mmengine': ('0.10.3', '0.10'),
-    'numpy': ('1.22', '1.26'),
+    'numpy': ('1.24', '1.26'),
     'open_clip_torch': ('2.24', '3.3'),
     'mmcv': ('2.0.0', '2.1'),
     'mmdet': ('3.3.0', '3.3'),
