@@ -42,7 +42,15 @@ MMDET3D = [
     'spconv>=2.3.6',
 ]
 VIS = ['matplotlib>=3.6', 'plotly>=5.15']
-DEV = ['mypy>=1.8', 'ninja>=1.11', 'psutil>=5.9', 'pytest>=7.4', 'ruff>=0.4', 'wheel>=0.40']
+DEV = [
+    'mypy>=1.8',
+    'ninja>=1.11',
+    'psutil>=5.9',
+    'pytest>=7.4',
+    'pyyaml>=6.0',
+    'ruff>=0.4',
+    'wheel>=0.40',
+]
 
 version: dict = {}
 exec((ROOT / 'mrd_plugin' / 'version.py').read_text(encoding='utf-8'), version)

@@ -78,7 +78,12 @@ def test_constraints_satisfy_setup():
 
 
 # Modules whose distribution has another name.
-DISTRIBUTIONS = {'open_clip': 'open_clip_torch', 'PIL': 'pillow', 'cv2': 'opencv-python'}
+DISTRIBUTIONS = {
+    'open_clip': 'open_clip_torch',
+    'PIL': 'pillow',
+    'cv2': 'opencv-python',
+    'yaml': 'pyyaml',
+}
 
 
 def imported(folder: str) -> set[str]:
