@@ -8,7 +8,9 @@ import re
 import runpy
 import shutil
 import sys
+import tarfile
 import zipfile
+from hashlib import sha256
 from pathlib import Path
 
 import numpy as np
@@ -25,7 +27,7 @@ from mrd_plugin.datasets.furniture.captions import (
 )
 from mrd_plugin.datasets.furniture.catalogue import PROPERTIES, read_catalogue, read_catalogues
 from mrd_plugin.datasets.furniture.clusters import ClusterShape, find_clusters, quarter_turn
-from mrd_plugin.datasets.furniture.convert import convert
+from mrd_plugin.datasets.furniture.convert import convert_furniture
 from mrd_plugin.datasets.furniture.openshape import shape_features, write_meta
 from mrd_plugin.datasets.furniture.sampling import load_parts, sample_entry, sample_parts
 from mrd_plugin.datasets.furniture.source import SourceError, deb_members, find_catalogues
@@ -357,7 +359,7 @@ class TestCommittedSplits:
 class TestConvert:
     def run(self, sh3f, out, **kwargs):
         kwargs = {'points': 300, 'workers': 1, 'progress': False, **kwargs}
-        return convert(read_catalogue(sh3f), out, **kwargs)
+        return convert_furniture(read_catalogue(sh3f), out, **kwargs)
 
     def test_plain_folder(self, sh3f, tmp_path):
         out = tmp_path / 'out'
@@ -465,7 +467,7 @@ class TestOpenShapeForm:
         out = tmp_path / 'out'
         entries = read_catalogue(sh3f)
         features = shape_features(entries, FakeTeacher())
-        convert(entries, out, 'openshape', 300, 0, 1, features, progress=False)
+        convert_furniture(entries, out, 'openshape', 300, 0, 1, features, progress=False)
         path = out / 'Objaverse/tiny/tiny-0001-armchair.npy'
         content = np.load(path, allow_pickle=True).item()
         assert (content['dataset'], content['group']) == ('Objaverse', 'tiny')
@@ -480,7 +482,7 @@ class TestOpenShapeForm:
         assert content['blip_caption_feat']['prompt_avg'].tolist() == [[14, 3, 4]]
         assert len(content['retrieval_text_feat']) == len(content['retrieval_text'])
         # both forms hold the same points
-        convert(entries, tmp_path / 'plain', 'plain', 300, 0, 1, progress=False)
+        convert_furniture(entries, tmp_path / 'plain', 'plain', 300, 0, 1, progress=False)
         with np.load(tmp_path / 'plain/shapes/tiny-0001-armchair.npz') as plain:
             np.testing.assert_array_equal(plain['xyz'], content['xyz'])
             np.testing.assert_allclose(plain['rgb'] / 255, content['rgb'], rtol=1e-6)
@@ -488,14 +490,14 @@ class TestOpenShapeForm:
     def test_the_reader_takes_it(self, sh3f, tmp_path):
         entries = read_catalogue(sh3f)
         features = shape_features(entries, FakeTeacher())
-        convert(entries, tmp_path, 'openshape', 50, 0, 1, features, progress=False)
+        convert_furniture(entries, tmp_path, 'openshape', 50, 0, 1, features, progress=False)
         shape = read_shape(tmp_path / 'Objaverse/tiny/tiny-0001-armchair.npy')
         assert shape.xyz.shape == shape.rgb.shape == (50, 3)
         assert list(shape.candidates.raw.texts) == ['Armchair']
         assert shape.candidates.retrieval.original.shape == (4, 3)
 
     def test_without_features_there_are_no_feature_keys(self, sh3f, tmp_path):
-        convert(read_catalogue(sh3f), tmp_path, 'openshape', 50, 0, 1, progress=False)
+        convert_furniture(read_catalogue(sh3f), tmp_path, 'openshape', 50, 0, 1, progress=False)
         path = tmp_path / 'Objaverse/tiny/tiny-0001-armchair.npy'
         content = np.load(path, allow_pickle=True).item()
         assert not [key for key in content if key.endswith('feat')]
@@ -523,8 +525,6 @@ class TestOpenShapeForm:
 
 def make_deb(path: Path, members: dict[str, bytes]) -> Path:
     """A Debian package with the files `members`."""
-    import tarfile
-
     packed = io.BytesIO()
     with tarfile.open(fileobj=packed, mode='w:xz') as archive:
         for name, content in members.items():
@@ -541,24 +541,27 @@ def make_deb(path: Path, members: dict[str, bytes]) -> Path:
 
 
 class TestSource:
-    def test_package_is_read_without_dpkg(self, tmp_path):
+    @pytest.fixture(params=['dpkg', 'no dpkg'])
+    def unpacker(self, request, monkeypatch):
+        if request.param == 'no dpkg':
+            monkeypatch.setattr(source_module.shutil, 'which', lambda name: None)
+
+    def test_package_is_read(self, tmp_path, unpacker):
         deb = make_deb(tmp_path / 'a.deb', {'a.sh3f': b'abc', 'doc/copyright': b'free'})
         assert dict(deb_members(deb)) == {'a.sh3f': b'abc', 'copyright': b'free'}
 
-    def test_truncated_package(self, tmp_path):
+    @pytest.mark.parametrize('keep', [0, 50, 200, -60])
+    def test_truncated_package(self, tmp_path, unpacker, keep):
         deb = make_deb(tmp_path / 'a.deb', {'a.sh3f': bytes(range(256)) * 40})
-        deb.write_bytes(deb.read_bytes()[:-100])
-        with pytest.raises(SourceError, match='a.deb can not be unpacked, it is damaged'):
+        deb.write_bytes(deb.read_bytes()[:keep])
+        with pytest.raises(SourceError, match=r'a\.deb can not be unpacked .*damaged or cut short'):
             list(deb_members(deb))
 
     def test_deb_is_verified_unpacked_once_and_mended(self, tmp_path, monkeypatch):
-        from hashlib import sha256
-
         files = {'a.sh3f': b'abc', 'b.sh3f': b'def'}
         deb = make_deb(tmp_path / 'a.deb', files)
         known = {name: sha256(content).hexdigest() for name, content in files.items()}
         monkeypatch.setattr(source_module, 'CATALOGUES', known)
-        monkeypatch.setattr(source_module, 'DEB_SHA256', sha256(deb.read_bytes()).hexdigest())
         found = find_catalogues(deb, tmp_path / 'cache')
         assert [p.name for p in found] == ['a.sh3f', 'b.sh3f']
         found[0].write_bytes(b'ab')
@@ -567,13 +570,13 @@ class TestSource:
         assert find_catalogues(None, tmp_path / 'cache') == found
 
     def test_wrong_checksum(self, tmp_path):
-        deb = tmp_path / source_module.DEB
-        deb.write_bytes(b'something else')
-        with pytest.raises(SourceError, match=r'has sha256 \w+, expected 3ccb90c6.*damaged or'):
+        deb = make_deb(tmp_path / source_module.DEB, {'Scopia.sh3f': b'something else'})
+        message = r'has sha256 \w+, expected 3ccb90c6\w+, and its BlendSwap-CC-0.sh3f is missing'
+        with pytest.raises(SourceError, match=message):
             find_catalogues(deb, tmp_path / 'cache')
-        known = tmp_path / 'Scopia.sh3f'
-        known.write_bytes(b'cut')
-        with pytest.raises(SourceError, match='Scopia.sh3f has sha256'):
+        assert not (tmp_path / 'cache').exists()
+        (tmp_path / 'Scopia.sh3f').write_bytes(b'cut')
+        with pytest.raises(SourceError, match=r'Scopia.sh3f has sha256 \w+, expected b4505451'):
             find_catalogues(tmp_path, tmp_path / 'cache')
 
     def test_folder_and_zip(self, sh3f, tmp_path):

@@ -10,7 +10,7 @@ from concurrent.futures.process import BrokenProcessPool
 from pathlib import Path
 
 from mrd_plugin.datasets.furniture.catalogue import read_catalogues
-from mrd_plugin.datasets.furniture.convert import FORMS, convert
+from mrd_plugin.datasets.furniture.convert import FORMS, convert_furniture
 from mrd_plugin.datasets.furniture.openshape import shape_features, write_meta
 from mrd_plugin.datasets.furniture.source import SourceError, default_cache, find_catalogues
 from mrd_plugin.datasets.furniture.writing import DiskFullError
@@ -68,7 +68,7 @@ def prepare(args: argparse.Namespace) -> str:
 
         teacher = CachedTeacher(root=args.features)
     features = shape_features(entries, teacher) if teacher is not None else None
-    written, reused = convert(
+    written, reused = convert_furniture(
         entries, out, args.format, args.points, args.seed, args.workers, features
     )
     if args.format == 'openshape':
@@ -83,7 +83,7 @@ def main() -> int:
     args = parse_args()
     try:
         print(prepare(args))
-    except (SourceError, BadSampleError, ConfigError, DiskFullError) as error:
+    except (SourceError, BadSampleError, ConfigError, DiskFullError, OSError) as error:
         print(f'error: {error}', file=sys.stderr)
         return 1
     except BrokenProcessPool:

@@ -6,6 +6,7 @@ import functools
 import io
 import json
 import multiprocessing
+import signal
 import zipfile
 import zlib
 from collections.abc import Iterable, Iterator, Sequence
@@ -58,18 +59,23 @@ class Job:
 
     def key(self) -> str:
         """Everything that decides the written bytes, as one line of JSON."""
-        archive = _open(self.entry.archive)
-        crc = [archive.getinfo(name).CRC for name in (self.entry.model, self.entry.icon)]
+        source = _checksum(self.entry.archive)
         features = None
         if self.features is not None:
             rows = b''.join(self.features[k].tobytes() for k in sorted(self.features))
             features = zlib.crc32(rows)
-        return json.dumps([VERSION, self.form, self.points, self.seed, crc, features])
+        return json.dumps([VERSION, self.form, self.points, self.seed, source, features])
 
 
 @functools.cache
 def _open(path: Path) -> zipfile.ZipFile:
     return zipfile.ZipFile(path)
+
+
+@functools.cache
+def _checksum(path: Path) -> int:
+    """Checksum over the names and checksums of all files in a zip."""
+    return zlib.crc32(repr([(i.filename, i.CRC) for i in _open(path).infolist()]).encode())
 
 
 def picture(archive: zipfile.ZipFile, icon: str) -> bytes:
@@ -78,14 +84,14 @@ def picture(archive: zipfile.ZipFile, icon: str) -> bytes:
     Most pictures have that size already and keep every pixel; the few others are fitted in.
     """
     try:
-        image = Image.open(io.BytesIO(archive.read(icon))).convert('RGBA')
+        image = Image.open(io.BytesIO(archive.read(icon))).convert_furniture('RGBA')
     except (KeyError, OSError, EOFError, zipfile.BadZipFile, zlib.error) as error:
         raise BadSampleError(f'{icon} in {archive.filename} is not a picture: {error}.') from error
     if image.size != (PICTURE, PICTURE):
         image = ImageOps.pad(image, (PICTURE, PICTURE), Image.Resampling.LANCZOS, '#0000')
     white = Image.new('RGBA', image.size, 'white')
     buffer = io.BytesIO()
-    Image.alpha_composite(white, image).convert('RGB').save(buffer, 'PNG')
+    Image.alpha_composite(white, image).convert_furniture('RGB').save(buffer, 'PNG')
     return buffer.getvalue()
 
 
@@ -119,7 +125,9 @@ def _run(jobs: Sequence[Job], workers: int) -> Iterator[tuple[Job, list[tuple[st
     method = 'fork' if 'fork' in multiprocessing.get_all_start_methods() else 'spawn'
     context = multiprocessing.get_context(method)
     _open.cache_clear()  # an open zip must not be shared by two processes
-    with ProcessPoolExecutor(workers, mp_context=context) as pool:
+    # Ctrl-C reaches the whole process group; only the parent shall answer it.
+    quiet = functools.partial(signal.signal, signal.SIGINT, signal.SIG_IGN)
+    with ProcessPoolExecutor(workers, mp_context=context, initializer=quiet) as pool:
         pending = {pool.submit(write_shape, job): job for job in jobs}
         try:
             while pending:
@@ -131,7 +139,7 @@ def _run(jobs: Sequence[Job], workers: int) -> Iterator[tuple[Job, list[tuple[st
                 future.cancel()
 
 
-def convert(
+def convert_furniture(
     entries: Sequence[CatalogueEntry],
     out: Path,
     form: str = 'plain',
@@ -166,8 +174,9 @@ def convert(
     if features is not None:
         jobs = [replace(job, features=feature) for job, feature in zip(jobs, features)]
     out.mkdir(parents=True, exist_ok=True)
-    for left_over in out.rglob('.*.tmp'):
-        left_over.unlink(missing_ok=True)
+    for folder in {(out / shape_path(entry, form)).parent for entry in entries} | {out / 'images'}:
+        for left_over in folder.glob('.*.tmp'):
+            left_over.unlink(missing_ok=True)
     journal = Journal(out)
     keys = {job.entry.sample_id: job.key() for job in jobs}
     todo = [

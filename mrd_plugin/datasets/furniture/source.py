@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import lzma
 import os
 import shutil
 import subprocess
@@ -10,6 +11,7 @@ import tarfile
 import tempfile
 import zipfile
 from collections.abc import Iterator
+from hashlib import sha256
 from pathlib import Path
 
 from mrd_plugin.datasets.furniture.writing import write_atomic
@@ -55,10 +57,7 @@ def find_catalogues(source: Path | None, cache: Path) -> list[Path]:
         SourceError: If something is missing, can't be fetched or has a wrong checksum.
     """
     if source is None:
-        known = [cache / PACKAGE / name for name in CATALOGUES]
-        if all(p.exists() and file_sha256(p) == CATALOGUES[p.name] for p in known):
-            return known
-        return _from_deb(download(cache), cache / PACKAGE)
+        return _unpacked(cache / PACKAGE) or _from_deb(download(cache), cache / PACKAGE)
     if not source.exists():
         raise SourceError(f'{source} does not exist; give the .deb, a .sh3f file or their folder.')
     if source.is_dir():
@@ -67,7 +66,6 @@ def find_catalogues(source: Path | None, cache: Path) -> list[Path]:
             raise SourceError(f'{source} holds no .sh3f file; give the folder that has them.')
         return _verified(found)
     if source.suffix == '.deb':
-        _check(source, DEB_SHA256)
         return _from_deb(source, cache / PACKAGE)
     if source.suffix == '.zip':
         return _from_zip(source, cache / source.stem)
@@ -77,7 +75,7 @@ def find_catalogues(source: Path | None, cache: Path) -> list[Path]:
 
 
 def download(cache: Path) -> Path:
-    """Downloads the Debian package with apt-get, without root, and checks it.
+    """Downloads the package with apt-get, without root.
 
     If apt's lists do not know the package (they are empty on a fresh machine), lists of our own are
     fetched into the cache.
@@ -89,7 +87,7 @@ def download(cache: Path) -> Path:
         Path of the ``.deb``; one that is there and right is used again.
 
     Raises:
-        SourceError: If there is no apt-get, no network, or the checksum is wrong.
+        SourceError: If there is no apt-get or no network.
     """
     target = cache / DEB
     if target.exists() and file_sha256(target) == DEB_SHA256:
@@ -109,7 +107,6 @@ def download(cache: Path) -> Path:
                 f'apt-get could not download {PACKAGE} ({error or "no file arrived"}); check the '
                 f'network and the free space of {cache} and run the same command again, or {by_hand}.'
             )
-        _check(found[0], DEB_SHA256)
         os.replace(found[0], target)
     return target
 
@@ -136,42 +133,48 @@ def _apt(folder: str, *arguments: str) -> str:
     return errors[-1] if errors else f'exit code {run.returncode}'
 
 
-def _check(path: Path, expected: str) -> None:
-    got = file_sha256(path)
-    if got != expected:
-        raise SourceError(
-            f'{path} has sha256 {got}, expected {expected} (release 1.8-1): it is damaged or another '
-            f'release; fetch {POOL} again, or give the folder of its .sh3f files with --source.'
-        )
-
-
 def _verified(paths: list[Path]) -> list[Path]:
     for path in paths:
-        if path.name in CATALOGUES:
-            _check(path, CATALOGUES[path.name])
+        got = file_sha256(path)
+        if got != CATALOGUES.get(path.name, got):
+            raise SourceError(
+                f'{path} has sha256 {got}, expected {CATALOGUES[path.name]} (release 1.8): it is '
+                f'damaged or of another release; take the one in {POOL}.'
+            )
     return paths
 
 
-def _from_deb(deb: Path, folder: Path) -> list[Path]:
-    """Unpacks the catalogues of the package; files that are there and right stay."""
+def _unpacked(folder: Path) -> list[Path]:
+    """The catalogues of release 1.8 in a folder; an empty list if one is missing or wrong."""
     known = [folder / name for name in CATALOGUES]
-    if all(p.exists() and file_sha256(p) == CATALOGUES[p.name] for p in known):
-        return known
-    for name, content in deb_members(deb):
-        if name in CATALOGUES:
-            write_atomic(folder / name, content)
-    missing = [p.name for p in known if not p.exists()]
-    if missing:
-        raise SourceError(f'{deb} holds no {", ".join(missing)}; fetch {POOL} again.')
-    return _verified(known)
+    right = all(path.exists() and file_sha256(path) == CATALOGUES[path.name] for path in known)
+    return known if right else []
+
+
+def _from_deb(deb: Path, folder: Path) -> list[Path]:
+    """Unpacks the catalogues of the package unless they are there; writes all of them or none.
+
+    What counts is the checksums of the catalogues: another distribution's build of the package
+    holds the same ones.
+    """
+    if found := _unpacked(folder):
+        return found
+    contents = {name: data for name, data in deb_members(deb) if name in CATALOGUES}
+    for name, expected in CATALOGUES.items():
+        if sha256(contents.get(name, b'')).hexdigest() != expected:
+            raise SourceError(
+                f'{deb} has sha256 {file_sha256(deb)}, expected {DEB_SHA256}, and its {name} is '
+                f'missing or not that of release 1.8; take {POOL}.'
+            )
+    for name, data in contents.items():
+        write_atomic(folder / name, data)
+    return [folder / name for name in CATALOGUES]
 
 
 def deb_members(deb: Path) -> Iterator[tuple[str, bytes]]:
-    """File names (without folders) and contents of a Debian package, read without dpkg.
+    """File names (without folders) and contents of a Debian package.
 
-    A package is an ``ar`` archive: a magic line, then for each member a header of 60 characters
-    (name in the first 16, size at 48 to 57) and the content, padded to an even length. The files are
-    in the member ``data.tar.*``.
+    ``dpkg-deb`` unpacks it where it is installed, else `data_archive` does.
 
     Args:
         deb: The package.
@@ -179,26 +182,50 @@ def deb_members(deb: Path) -> Iterator[tuple[str, bytes]]:
     Raises:
         SourceError: If it is no package or is cut short.
     """
-    damaged = f'{deb} can not be unpacked, it is damaged or cut short; fetch {POOL} again'
     try:
-        with open(deb, 'rb') as file:
-            if file.read(8) != b'!<arch>\n':
-                raise SourceError(damaged + '.')
-            while header := file.read(60):
-                name, size = header[:16].decode('ascii').strip(' /'), int(header[48:58])
-                if name.startswith('data.tar'):
-                    break
-                file.seek(size + size % 2, os.SEEK_CUR)
-            else:
-                raise SourceError(damaged + '.')
-            packed = io.BytesIO(file.read(size))
-        with tarfile.open(fileobj=packed, mode='r:*') as archive:
+        if shutil.which('dpkg-deb'):
+            run = subprocess.run(
+                ['dpkg-deb', '--fsys-tarfile', str(deb)], capture_output=True, check=False
+            )
+            if run.returncode:
+                raise ValueError(run.stderr.decode(errors='replace').strip().splitlines()[-1])
+            packed = run.stdout
+        else:
+            packed = data_archive(deb)
+        with tarfile.open(fileobj=io.BytesIO(packed), mode='r:*') as archive:
             for member in archive:
                 content = archive.extractfile(member) if member.isfile() else None
                 if content is not None:
                     yield Path(member.name).name, content.read()
-    except (tarfile.TarError, EOFError, ValueError, OSError) as error:
-        raise SourceError(f'{damaged} ({error}).') from error
+    except (tarfile.TarError, lzma.LZMAError, EOFError, ValueError) as error:
+        reason = str(error).splitlines()[0]
+        raise SourceError(
+            f'{deb} can not be unpacked ({reason}), it is damaged or cut short; take {POOL}.'
+        ) from error
+
+
+def data_archive(deb: Path) -> bytes:
+    """The tar archive with the files of a Debian package, still compressed.
+
+    A package is an ``ar`` archive: a magic line, then for each member a header of 60 characters
+    (name in the first 16, size at 48 to 57) and the content, padded to an even length. The files are
+    in the member ``data.tar.*``.
+
+    Raises:
+        ValueError: If there is no such member or it is cut short.
+    """
+    with open(deb, 'rb') as file:
+        if file.read(8) != b'!<arch>\n':
+            raise ValueError('it does not start like a package')
+        while len(header := file.read(60)) == 60:
+            size = int(header[48:58])
+            if header.startswith(b'data.tar'):
+                content = file.read(size)
+                if len(content) < size:
+                    raise ValueError('it ends too early')
+                return content
+            file.seek(size + size % 2, os.SEEK_CUR)
+    raise ValueError('it has no data.tar')
 
 
 def _from_zip(path: Path, folder: Path) -> list[Path]:
