@@ -84,14 +84,14 @@ def picture(archive: zipfile.ZipFile, icon: str) -> bytes:
     Most pictures have that size already and keep every pixel; the few others are fitted in.
     """
     try:
-        image = Image.open(io.BytesIO(archive.read(icon))).convert_furniture('RGBA')
+        image = Image.open(io.BytesIO(archive.read(icon))).convert('RGBA')
     except (KeyError, OSError, EOFError, zipfile.BadZipFile, zlib.error) as error:
         raise BadSampleError(f'{icon} in {archive.filename} is not a picture: {error}.') from error
     if image.size != (PICTURE, PICTURE):
         image = ImageOps.pad(image, (PICTURE, PICTURE), Image.Resampling.LANCZOS, '#0000')
     white = Image.new('RGBA', image.size, 'white')
     buffer = io.BytesIO()
-    Image.alpha_composite(white, image).convert_furniture('RGB').save(buffer, 'PNG')
+    Image.alpha_composite(white, image).convert('RGB').save(buffer, 'PNG')
     return buffer.getvalue()
 
 
