@@ -94,8 +94,8 @@ class BasePretrainer(BaseModel, metaclass=ABCMeta):
     ) -> list[ShapeDataSample]:
         """Give each sample its ``embedding``, the teacher's features and, if asked for, ``scores``."""
         views = inputs.chunk(self.num_test_views, dim=1)
-        embedding = sum(F.normalize(self.embed(view), dim=-1) for view in views)
-        embedding = F.normalize(embedding, dim=-1)
+        embedding = torch.stack([F.normalize(self.embed(view), dim=-1) for view in views])
+        embedding = F.normalize(embedding.sum(0), dim=-1)
         targets = self.teacher(data_samples)
         scores = self.classifier(embedding, self.teacher) if self.classifier else None
         for i, sample in enumerate(data_samples):
