@@ -1,12 +1,7 @@
 from mrd_plugin.models.losses.align_loss import AlignLoss
 from mrd_plugin.models.losses.mrd_loss import MRDLoss
-from mrd_plugin.models.losses.weighting import (
-    AgreementWeights,
-    FixedWeights,
-    LossLevelSoftmax,
-    TeacherMix,
-    UncertaintyWeights,
-)
+from mrd_plugin.models.losses.teacher_weights import AgreementWeights, TeacherMix
+from mrd_plugin.models.losses.weighting import FixedWeights, LossLevelSoftmax, UncertaintyWeights
 
 __all__ = [
     'AgreementWeights',

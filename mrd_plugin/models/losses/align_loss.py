@@ -51,7 +51,7 @@ class AlignLoss(nn.Module):
         image_weight: float = 0.5,
         text_weight: float = 0.5,
         mask_duplicates: bool = False,
-        block_size: int = 256,
+        block_size: int = 512,
     ) -> None:
         super().__init__()
         self.image_weight = image_weight
@@ -103,17 +103,16 @@ class AlignLoss(nn.Module):
         result = blockwise_loss(
             batch.points, batch.image, batch.text, scales, weights, alphas, plan
         )
-        return {'loss': result.loss, **align_log(result, scales)}
+        return {'loss': result.loss, **align_log(result)}
 
     def _align_weights(self, like: Tensor) -> Tensor:
         return like.new_tensor([self.image_weight, self.text_weight])
 
 
-def align_log(result: BlockwiseValues, scales: Tensor) -> dict[str, Tensor]:
-    """Scalars to log of the alignment terms: values, match rates, logit scales."""
+def align_log(result: BlockwiseValues) -> dict[str, Tensor]:
+    """Scalars to log of the alignment terms: values and match rates."""
     log = dict(zip(('align_image', 'align_text'), result.values))
     log.update(zip(('match_image', 'match_text'), result.match))
-    log.update(zip(('scale_image', 'scale_text'), scales.detach()))
     return log
 
 

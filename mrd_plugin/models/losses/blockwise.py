@@ -15,6 +15,7 @@ similarities collects the column log-sum-exps of InfoNCE. Peak memory beside the
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator
 from typing import NamedTuple
 
 import torch
@@ -28,11 +29,11 @@ from mrd_plugin.models.losses.contrastive import (
     duplicate_groups,
 )
 from mrd_plugin.models.losses.relation import TeacherRows
-from mrd_plugin.models.losses.samples import RowBlock, SampleOrder
+from mrd_plugin.models.losses.samples import SampleOrder
+from mrd_plugin.models.losses.similarities import SimilarityBlock
 from mrd_plugin.models.losses.terms import RelationTerm
 
 _CONTRASTIVE = (('align_image', 'pi', 'image'), ('align_text', 'pt', 'text'))
-_COLUMNS = {'p': 'all', 'i': 'image', 't': 'text'}
 
 
 class Plan(NamedTuple):
@@ -147,6 +148,8 @@ class _Run:
         self.slot_rows = {slot: 0 for slot in plan.slots}
         for rows_of in {(term.slot, term.rows) for term in plan.terms}:
             self.slot_rows[rows_of[0]] += plan.order.count(rows_of[1])
+        self.last_uses = _last_uses(plan.terms)
+        self.target: tuple[tuple, TeacherRows] | None = None
         self.groups = {}
         self.column_lse = {}
         for _, pair, samples in _CONTRASTIVE:
@@ -158,7 +161,7 @@ class _Run:
     def _scale(self, pair: str) -> Tensor:
         return self.scales[0 if pair == 'pi' else 1]
 
-    def _logit_blocks(self, pair: str, samples: str):
+    def _logit_blocks(self, pair: str, samples: str) -> Iterator[Tensor]:
         start, stop = self.plan.order.span(samples)
         for first in range(start, stop, self.plan.block_size):
             rows = self.features['p'][first : min(first + self.plan.block_size, stop)]
@@ -167,20 +170,21 @@ class _Run:
 
     def all_blocks(self) -> None:
         for rows in self.plan.order.blocks(self.plan.block_size):
-            block = _Block(self.features, self.plan.order, rows)
+            block = SimilarityBlock(self.features, self.plan.order, rows)
             if rows.has_image:
                 self._contrast(block, 0)
             if rows.has_text:
                 self._contrast(block, 1)
-            targets: dict[tuple, TeacherRows] = {}
-            for term in self.plan.terms:
+            self.target = None
+            for term, no_longer_used in zip(self.plan.terms, self.last_uses):
                 first, last = self.plan.order.span(term.rows)
                 if first <= rows.start and rows.stop <= last:
-                    self._relate(block, term, targets)
+                    self._relate(block, term)
+                block.forget(no_longer_used)
             if self.want_grad:
                 block.push(self.grad_points)
 
-    def _contrast(self, block: _Block, slot: int) -> None:
+    def _contrast(self, block: SimilarityBlock, slot: int) -> None:
         _, pair, samples = _CONTRASTIVE[slot]
         rows = slice(block.rows.start, block.rows.stop)
         start, stop = self.plan.order.span(samples)
@@ -200,7 +204,7 @@ class _Run:
             self.grad_scales[slot, rows] = result.grad_scale * weight
             block.add_grad(pair, result.grad.mul_(weight), samples)
 
-    def _relate(self, block: _Block, term: RelationTerm, targets: dict) -> None:
+    def _relate(self, block: SimilarityBlock, term: RelationTerm) -> None:
         start, stop = self.plan.order.span(term.columns)
         candidates = stop - start - term.drops_self
         if candidates < 2:
@@ -209,11 +213,7 @@ class _Run:
         diagonal = block.rows.start - start if term.drops_self else None
         kind = 0 if term.kind == 'intra' else 1
         alpha = self.alphas[kind, rows] if term.mixes else None
-        key = (term.teachers, term.columns, id(term.relation))
-        if key not in targets:
-            sims = tuple(block.sim(pair, term.columns) for pair in term.teachers)
-            targets[key] = term.relation.teacher(sims, alpha, diagonal)
-        target = targets[key]
+        target = self._teacher(block, term, diagonal, alpha)
         student = block.sim(term.student, term.columns)
         result = term.relation.compare(student, target, diagonal, self.want_grad)
 
@@ -233,48 +233,24 @@ class _Run:
             if result.grad_alpha is not None:
                 self.grad_alphas[kind, rows] += result.grad_alpha * row_share
 
+    def _teacher(
+        self, block: SimilarityBlock, term: RelationTerm, diagonal: int | None, alpha: Tensor | None
+    ) -> TeacherRows:
+        """Target rows, kept for the next term: neighbours in the list often share them."""
+        key = (term.teachers, term.columns, id(term.relation))
+        if self.target is None or self.target[0] != key:
+            self.target = None
+            sims = tuple(block.sim(pair, term.columns) for pair in term.teachers)
+            self.target = (key, term.relation.teacher(sims, alpha, diagonal))
+        return self.target[1]
 
-class _Block:
-    """Similarities of one block of rows, each made on first use, and the gradients by them."""
 
-    def __init__(self, features: dict[str, Tensor], order: SampleOrder, rows: RowBlock) -> None:
-        self.features = features
-        self.order = order
-        self.rows = rows
-        self.sims: dict[str, Tensor] = {}
-        self.grads: dict[str, Tensor] = {}
-
-    def _own_rows(self, modality: str) -> Tensor:
-        offset = self.order.span(_COLUMNS[modality])[0]
-        return self.features[modality][self.rows.start - offset : self.rows.stop - offset]
-
-    def _columns(self, pair: str, samples: str) -> slice:
-        offset = self.order.span(_COLUMNS[pair[1]])[0]
-        start, stop = self.order.span(samples)
-        return slice(start - offset, stop - offset)
-
-    def sim(self, pair: str, samples: str | None = None) -> Tensor:
-        """Similarities with all columns of a modality, or a view of some samples' columns."""
-        if pair not in self.sims:
-            self.sims[pair] = self._own_rows(pair[0]) @ self.features[pair[1]].T
-        sim = self.sims[pair]
-        return sim if samples is None else sim[:, self._columns(pair, samples)]
-
-    def add_grad(self, pair: str, grad: Tensor, samples: str) -> None:
-        """Add a gradient by the columns of ``samples``; the block may keep and change ``grad``."""
-        if pair in self.grads:
-            self.grads[pair][:, self._columns(pair, samples)] += grad
-        elif grad.shape == self.sims[pair].shape:
-            self.grads[pair] = grad
-        else:
-            self.grads[pair] = torch.zeros_like(self.sims[pair])
-            self.grads[pair][:, self._columns(pair, samples)] = grad
-
-    def push(self, grad_points: Tensor) -> None:
-        """Carry the gradients by similarities over to the points."""
-        own = slice(self.rows.start, self.rows.stop)
-        for pair, grad in self.grads.items():
-            if pair[0] == 'p':
-                grad_points[own].addmm_(grad, self.features[pair[1]])
-            if pair[1] == 'p':
-                grad_points.addmm_(grad.T, self._own_rows(pair[0]))
+def _last_uses(terms: tuple[RelationTerm, ...]) -> list[set[str]]:
+    """Similarities that no later term needs, for each term."""
+    later: set[str] = set()
+    last_uses = []
+    for term in reversed(terms):
+        own = {term.student, *term.teachers}
+        last_uses.append(own - later)
+        later |= own
+    return last_uses[::-1]

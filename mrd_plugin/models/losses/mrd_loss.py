@@ -10,8 +10,8 @@ from mrd_plugin.models.losses.align_loss import AlignLoss, OrderedBatch, align_l
 from mrd_plugin.models.losses.blockwise import Plan, blockwise_loss
 from mrd_plugin.models.losses.relation import NormalisedRelation, RawRelation
 from mrd_plugin.models.losses.relation_weights import RelationWeights
+from mrd_plugin.models.losses.teacher_weights import AgreementWeights
 from mrd_plugin.models.losses.terms import Relation, RelationTerm, cross_terms, intra_terms
-from mrd_plugin.models.losses.weighting import AgreementWeights
 from mrd_plugin.utils import ConfigError
 
 _DISTANCES = ('jeffrey', 'kl', 'smooth_l1', 'mse')
@@ -113,7 +113,7 @@ class MRDLoss(AlignLoss):
             self.weights.observe(dict(zip(self.weights.slots, values)))
         # A term without samples must not move its own weight.
         loss = result.loss + torch.where(values > 0, extra, 0.0).sum()
-        log = {'loss': loss, **align_log(result, scales)}
+        log = {'loss': loss, **align_log(result)}
         for number, slot in enumerate(plan.slots[2:], 2):
             log[slot] = result.values[number]
             if self.distance in ('jeffrey', 'kl'):

@@ -11,32 +11,31 @@ from torch import Tensor
 from torch.nn import functional as F
 
 
-def psi(features: Tensor, tau: float) -> Tensor:
-    """Logarithm of the intra relation: softmax over the other samples, own sample left out.
+def psi(sim: Tensor, tau: float) -> Tensor:
+    """Logarithm of an intra relation: softmax over the other samples, own sample left out.
 
     Args:
-        features (Tensor): ``(n, D)`` normalised.
+        sim (Tensor): ``(n, n)`` cosines within one modality.
         tau (float): Temperature.
 
     Returns:
         Tensor: ``(n, n)`` log-probabilities, -inf on the diagonal.
     """
-    own = torch.eye(len(features), dtype=torch.bool, device=features.device)
-    return F.log_softmax((features @ features.T / tau).masked_fill(own, -torch.inf), 1)
+    own = torch.eye(len(sim), dtype=torch.bool, device=sim.device)
+    return F.log_softmax((sim / tau).masked_fill(own, -torch.inf), 1)
 
 
-def phi(rows: Tensor, columns: Tensor, tau: float) -> Tensor:
-    """Logarithm of the cross relation: softmax over all samples of the other modality.
+def phi(sim: Tensor, tau: float) -> Tensor:
+    """Logarithm of a cross relation: softmax over all samples of the other modality.
 
     Args:
-        rows (Tensor): ``(n, D)`` normalised.
-        columns (Tensor): ``(n, D)`` normalised.
+        sim (Tensor): ``(n, k)`` cosines between two modalities.
         tau (float): Temperature.
 
     Returns:
-        Tensor: ``(n, n)`` log-probabilities.
+        Tensor: ``(n, k)`` log-probabilities.
     """
-    return F.log_softmax(rows @ columns.T / tau, 1)
+    return F.log_softmax(sim / tau, 1)
 
 
 def jeffrey(log_p: Tensor, log_q: Tensor) -> Tensor:
@@ -69,17 +68,16 @@ def mix(log_image: Tensor, log_text: Tensor, alpha: Tensor) -> Tensor:
     return torch.log(alpha * log_image.exp() + (1 - alpha) * log_text.exp())
 
 
-def info_nce(points: Tensor, keys: Tensor, scale: Tensor) -> Tensor:
+def info_nce(sim: Tensor, scale: Tensor) -> Tensor:
     """Half row, half column cross-entropy with the diagonal as the positives.
 
     Args:
-        points (Tensor): ``(n, D)`` normalised.
-        keys (Tensor): ``(n, D)`` normalised.
+        sim (Tensor): ``(n, n)`` cosines of points and teacher.
         scale (Tensor): Logit scale.
 
     Returns:
         Tensor: Scalar.
     """
-    logits = scale * points @ keys.T
-    own = torch.arange(len(points), device=points.device)
+    logits = scale * sim
+    own = torch.arange(len(sim), device=sim.device)
     return 0.5 * (F.cross_entropy(logits, own) + F.cross_entropy(logits.T, own))

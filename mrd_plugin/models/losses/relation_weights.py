@@ -5,7 +5,8 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
-from mrd_plugin.models.losses.weighting import TeacherMix, TermWeights, build_term_weights
+from mrd_plugin.models.losses.teacher_weights import TeacherMix
+from mrd_plugin.models.losses.weighting import TermWeights, build_term_weights
 
 
 class RelationWeights(nn.Module):

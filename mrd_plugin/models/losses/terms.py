@@ -95,10 +95,9 @@ def cross_terms(
         ('cross_text', 'pi', 'ti', text_relation),
     ]
     if transposed:
-        comparisons += [
-            ('cross_image', 'tp', 'ti', image_relation),
-            ('cross_text', 'ip', 'it', text_relation),
-        ]
+        # Beside the term with the same teacher, so that its rows are made once.
+        comparisons.insert(1, ('cross_text', 'ip', 'it', text_relation))
+        comparisons.insert(2, ('cross_image', 'tp', 'ti', image_relation))
     terms = []
     for slot, student, teacher, relation in comparisons:
         teachers = ('it', 'ti') if mixed else (teacher,)

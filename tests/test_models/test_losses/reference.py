@@ -57,6 +57,7 @@ def relation_rows(student, teachers, alpha, drop_self, tau, tau_teacher, distanc
 
 
 def info_nce(points, keys, scale, mask_duplicates=False):
+    """The formula of plain.info_nce, with duplicates left out."""
     logits = scale * points @ keys.T
     if mask_duplicates:
         same = (keys[:, None] == keys[None, :]).all(-1)

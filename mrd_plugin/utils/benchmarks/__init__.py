@@ -1,0 +1,12 @@
+"""The benchmarks of ``tools/benchmark.py``, one file each."""
+
+from mrd_plugin.utils.benchmark import Benchmark
+from mrd_plugin.utils.benchmarks import ball_query, fps, mrd_loss
+
+BENCHMARKS: dict[str, Benchmark] = {
+    'ball_query': ball_query.BENCHMARK,
+    'fps': fps.BENCHMARK,
+    'mrd_loss': mrd_loss.BENCHMARK,
+}
+
+__all__ = ['BENCHMARKS']

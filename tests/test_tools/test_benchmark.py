@@ -1,0 +1,57 @@
+"""The benchmarks at toy sizes: both sides agree, the object printed is complete."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from mrd_plugin.utils.benchmark import _max_difference, _resident_peak
+from mrd_plugin.utils.benchmarks import BENCHMARKS
+from tools.benchmark import main
+
+KEYS = {
+    'name',
+    'ours_s',
+    'reference_s',
+    'ratio',
+    'ours_peak_mb',
+    'reference_peak_mb',
+    'max_abs_diff',
+    'versions',
+}
+
+
+def test_list_names_every_benchmark(capsys):
+    assert main(['--list']) == 0
+    printed = capsys.readouterr().out
+    assert all(name in printed for name in ('fps', 'ball_query', 'mrd_loss'))
+    with pytest.raises(SystemExit):
+        main([])
+
+
+@pytest.mark.parametrize('name', ['ball_query', 'fps', 'mrd_loss'])
+def test_both_sides_compute_the_same(name):
+    benchmark = BENCHMARKS[name]
+    pair = benchmark.build(**{**benchmark.arguments, **benchmark.small}, device='cpu')
+    ours, reference = pair.ours(), pair.reference()
+    assert len(ours) == len(reference)
+    assert _max_difference(ours, reference) < 1e-5
+
+
+def test_json_object_is_complete(capsys):
+    size = ['--clouds', '2', '--points', '300', '--samples', '16', '--repeats', '1']
+    assert main(['fps', '--json', *size]) == 0
+    result = json.loads(capsys.readouterr().out)
+    assert result.keys() >= KEYS
+    assert result['name'] == 'fps' and result['points'] == 300
+    assert result['max_abs_diff'] == 0
+    assert result['ratio'] == pytest.approx(result['reference_s'] / result['ours_s'])
+    assert {'torch', 'numpy', 'numba'} <= result['versions'].keys()
+
+
+def test_peak_counts_what_was_given_back():
+    with _resident_peak() as peak:
+        block = bytearray(b'1') * 100_000_000
+        del block
+    assert 90e6 < peak[0] < 150e6

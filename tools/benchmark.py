@@ -1,0 +1,62 @@
+"""Measure an operator or a loss against its plain version.
+
+python tools/benchmark.py --list
+python tools/benchmark.py mrd_loss --batch 2048 --json
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+
+from mrd_plugin.utils.benchmark import compare
+from mrd_plugin.utils.benchmarks import BENCHMARKS
+
+
+def parse_args(argv: list[str] | None) -> argparse.Namespace:
+    """Read the command line; every benchmark brings its own size options."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument('--list', action='store_true', help='name all benchmarks')
+    commands = parser.add_subparsers(dest='name', metavar='NAME')
+    for name, benchmark in sorted(BENCHMARKS.items()):
+        command = commands.add_parser(name, help=benchmark.help, description=benchmark.help)
+        command.add_argument('--json', action='store_true', help='print one JSON object')
+        command.add_argument('--device', default='cpu', help='cpu or cuda')
+        command.add_argument(
+            '--repeats', type=int, help=f'runs of each side, default {benchmark.repeats}'
+        )
+        for option, default in benchmark.arguments.items():
+            command.add_argument(
+                f'--{option}', type=int, default=default, help='default %(default)s'
+            )
+    args = parser.parse_args(argv)
+    if not args.list and args.name is None:
+        parser.error(f'a benchmark is needed: {", ".join(sorted(BENCHMARKS))}')
+    return args
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Run the command line."""
+    args = parse_args(argv)
+    if args.list:
+        for name, benchmark in sorted(BENCHMARKS.items()):
+            print(f'{name:<14} {benchmark.help}')
+        return 0
+    benchmark = BENCHMARKS[args.name]
+    options = {option: getattr(args, option) for option in benchmark.arguments}
+    result = dict(name=args.name)
+    result.update(compare(benchmark, {**options, 'device': args.device}, args.repeats))
+    if args.json:
+        print(json.dumps(result))
+        return 0
+    print(
+        f'{args.name}: {result["ours_s"]:.4g} s against {result["reference_s"]:.4g} s, '
+        f'{result["ratio"]:.2f} times as fast; extra memory {result["ours_peak_mb"]:.0f} MB against '
+        f'{result["reference_peak_mb"]:.0f} MB; largest difference {result["max_abs_diff"]:.2g}'
+    )
+    return 0
+
+
+if __name__ == '__main__':
+    sys.exit(main())
