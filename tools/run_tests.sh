@@ -11,9 +11,7 @@ bash tools/setup_env.sh all
 
 export MRD_TEST_DATA=${MRD_TEST_DATA:-$PWD/../shared/data}
 
-# Data that tests read: prepared once, reused afterwards.
-if [ -f tools/prepare/furniture.py ]; then
-  .venv/bin/python tools/prepare/furniture.py
-fi
+# No test reads prepared data so far; what one will need is to be prepared here, for example:
+# .venv/bin/python tools/prepare/furniture.py
 
 exec .venv/bin/python -m pytest tests "$@"
