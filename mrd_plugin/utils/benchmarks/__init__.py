@@ -1,12 +1,13 @@
 """The benchmarks of ``tools/benchmark.py``, one file each."""
 
 from mrd_plugin.utils.benchmark import Benchmark
-from mrd_plugin.utils.benchmarks import ball_query, fps, mrd_loss
+from mrd_plugin.utils.benchmarks import ball_query, fps, mrd_loss, student_step
 
 BENCHMARKS: dict[str, Benchmark] = {
     'ball_query': ball_query.BENCHMARK,
     'fps': fps.BENCHMARK,
     'mrd_loss': mrd_loss.BENCHMARK,
+    'student_step': student_step.BENCHMARK,
 }
 
 __all__ = ['BENCHMARKS']
