@@ -8,13 +8,13 @@ from unittest import mock
 
 import torch
 import torch.nn.functional as F
-from mrd_plugin.utils.benchmark import Benchmark, Pair
-from mrd_plugin.utils.benchmarks.ball_query import plain_ball_query
-from mrd_plugin.utils.benchmarks.fps import plain_furthest_point_sample
 from torch import Tensor
 
 from mrd_plugin.models.backbones import PointPatchTransformer, set_abstraction
 from mrd_plugin.models.losses import MRDLoss
+from mrd_plugin.utils.benchmark import Benchmark, Pair
+from mrd_plugin.utils.benchmarks.ball_query import plain_ball_query
+from mrd_plugin.utils.benchmarks.fps import plain_furthest_point_sample
 
 _DIM = 384
 
