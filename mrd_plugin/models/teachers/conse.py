@@ -72,11 +72,15 @@ class ConSETeacher(Teacher):
             self._class_vectors = Frozen(self.encode_text(_class_names()))
         return self._class_vectors.content.to(self.device)
 
-    def _encode_images(self, paths: Sequence[str]) -> Tensor:
+    def image_logits(self, paths: Sequence[str]) -> Tensor:
+        """Logits ``(n, 1000)`` of ``n`` pictures over the ImageNet classes."""
         pixels = torch.stack([_preprocess(load_rgb(path)) for path in paths])
         pixels = pixels.contiguous(memory_format=torch.channels_last)
         tower, parts = self.network('image'), pixels.to(self.device).split(_AT_ONCE)
-        probabilities = torch.cat([tower(part) for part in parts]).softmax(dim=-1)
+        return torch.cat([tower(part) for part in parts])
+
+    def _encode_images(self, paths: Sequence[str]) -> Tensor:
+        probabilities = self.image_logits(paths).softmax(dim=-1)
         weights, classes = probabilities.topk(self.top_k, dim=-1)  # (n, k)
         return torch.einsum('nk,nkd->nd', weights, self.class_vectors()[classes])
 
