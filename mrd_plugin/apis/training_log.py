@@ -44,6 +44,32 @@ class TrainingLog:
         last = {epoch: step for step, epoch in self.epoch_of.items()}
         return [last.get(step, step) for step in self.val[key]], list(self.val[key].values())
 
+    @property
+    def iterations_per_epoch(self) -> float:
+        """Length of an epoch by the last row; 1 for iteration-based runs."""
+        if not self.epoch_of:
+            return 1.0
+        last = max(self.epoch_of)
+        return last / self.epoch_of[last]
+
+    def train_minutes(self) -> float:
+        """Time spent in training iterations, with data loading, without validation and saving."""
+        seconds, before = 0.0, 0
+        for step, duration in sorted(self.train.get('time', {}).items()):
+            seconds += (step - before) * duration
+            before = step
+        return seconds / 60
+
+    def forget_from(self, step: int, epoch: int) -> None:
+        """Drop what was logged from a step on, or of an epoch that began there."""
+        for values in self.train.values():
+            for known in [known for known in values if known >= step]:
+                del values[known]
+        for values in self.val.values():
+            for known in [known for known in values if known >= epoch]:
+                del values[known]
+        self.epoch_of = {known: e for known, e in self.epoch_of.items() if known < step}
+
 
 def _files(path: Path) -> list[Path]:
     """The scalar files of a log: itself, or those below a work directory, from old to new."""
@@ -61,8 +87,8 @@ def read_training_log(path: str | Path) -> TrainingLog:
     """Read a log.
 
     Args:
-        path: ``scalars.json`` or another of MMEngine's JSON-lines files, or a work directory; what
-            a resumed run repeated replaces what the earlier run logged at the same step.
+        path: ``scalars.json`` or another of MMEngine's JSON-lines files, or a work directory; a run
+            that was resumed, or started anew, replaces what the earlier one logged from there on.
 
     Returns:
         The scalars.
@@ -74,6 +100,7 @@ def read_training_log(path: str | Path) -> TrainingLog:
     path = Path(path)
     log = TrainingLog(path.name if path.is_dir() else path.stem)
     for file in _files(path):
+        begun = False
         for number, line in enumerate(file.read_text(encoding='utf-8').splitlines(), 1):
             try:
                 record = json.loads(line)
@@ -82,13 +109,20 @@ def read_training_log(path: str | Path) -> TrainingLog:
                 raise ConfigError(
                     f'{file}, line {number}: expected one JSON object a line.'
                 ) from error
+            if not begun and _trained(record):
+                log.forget_from(step, int(record.get('epoch', step)))
+                begun = True
             _add(log, record, step)
     return log
 
 
+def _trained(record: dict) -> bool:
+    return 'lr' in record or 'base_lr' in record
+
+
 def _add(log: TrainingLog, record: dict, step: int) -> None:
     iteration, epoch = record.pop('iter', None), record.pop('epoch', None)
-    trained = 'lr' in record or 'base_lr' in record
+    trained = _trained(record)
     if trained and iteration is not None and epoch is not None:
         log.epoch_of[step] = int(epoch)
     for key, value in record.items():

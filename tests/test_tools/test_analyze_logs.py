@@ -29,6 +29,23 @@ def test_reads_runs_that_were_resumed(work_dir):
     assert log.curve('acc') == ([2], [0.25])
 
 
+def test_train_minutes_leave_validation_out(work_dir):
+    log = read_training_log(work_dir)
+    assert log.train_minutes() == pytest.approx((9 + 1 + 9 + 3) / 60)
+    assert log.iterations_per_epoch == 2
+
+
+def test_a_run_started_anew_replaces_the_earlier_one(work_dir):
+    file = work_dir / '20260103' / 'vis_data' / 'scalars.json'
+    file.parent.mkdir(parents=True)
+    rows = [{'lr': 0.1, 'loss': 9.0, 'epoch': 1, 'iter': 2, 'step': 2}, {'acc': 0.5, 'step': 1}]
+    file.write_text(''.join(json.dumps(row) + '\n' for row in rows))
+    log = read_training_log(work_dir)
+    assert log.curve('loss') == ([1, 2], [3.0, 9.0])
+    assert log.curve('acc') == ([2], [0.5])
+    assert log.epoch_of == {1: 1, 2: 1}
+
+
 def test_plots_without_a_display(work_dir, tmp_path, monkeypatch, capsys):
     monkeypatch.delenv('DISPLAY', raising=False)
     out = tmp_path / 'curves.png'

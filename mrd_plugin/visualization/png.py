@@ -1,0 +1,40 @@
+"""Arrays as PNG data URLs."""
+
+from __future__ import annotations
+
+import base64
+import io
+
+import numpy as np
+from PIL import Image
+
+_TINT = (37, 99, 201)
+
+
+def tint_png(values: np.ndarray) -> str:
+    """One hue whose opacity is the value, so that it reads on a light and on a dark page.
+
+    Args:
+        values (np.ndarray): ``(H, W)`` in [0, 1], clipped.
+
+    Returns:
+        str: A ``data:image/png`` URL.
+    """
+    pixels = np.empty((*values.shape, 4), dtype=np.uint8)
+    pixels[..., :3] = _TINT
+    pixels[..., 3] = np.round(np.clip(values, 0, 1) * 255)
+    return _data_url(Image.fromarray(pixels, 'RGBA'))
+
+
+def picture_png(path: str, side: int = 128) -> str:
+    """A picture file, at most ``side`` pixels wide and high, as a ``data:image/png`` URL."""
+    with Image.open(path) as picture:
+        small = picture.convert('RGBA')
+    small.thumbnail((side, side))
+    return _data_url(small)
+
+
+def _data_url(picture: Image.Image) -> str:
+    stream = io.BytesIO()
+    picture.save(stream, 'PNG', optimize=True)
+    return 'data:image/png;base64,' + base64.b64encode(stream.getvalue()).decode('ascii')
