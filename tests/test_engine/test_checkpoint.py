@@ -110,7 +110,7 @@ def train_and_die_in_epoch_3(work_dir):
 
 
 def test_a_kill_in_mid_save_leaves_the_previous_checkpoint(tmp_path):
-    process = get_context('fork').Process(target=train_and_die_in_epoch_3, args=(tmp_path,))
+    process = get_context('spawn').Process(target=train_and_die_in_epoch_3, args=(tmp_path,))
     process.start()
     process.join()
     assert process.exitcode == 9

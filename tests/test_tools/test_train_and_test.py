@@ -126,7 +126,7 @@ def test_two_processes_resume_where_they_were(tmp_path, monkeypatch):
         with socket.socket() as free:
             free.bind(('127.0.0.1', 0))
             port = free.getsockname()[1]
-        context = get_context('fork')
+        context = get_context('spawn')
         ranks = [
             context.Process(target=train_as_rank, args=(r, port, [path, *flags])) for r in (0, 1)
         ]

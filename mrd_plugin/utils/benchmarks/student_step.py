@@ -43,7 +43,9 @@ def build(shapes: int, points: int, device: str) -> Pair:
         num_neighbours=16,
     ).to(device)
     head = torch.nn.Linear(student.out_channels, _DIM).to(device)
-    criterion = MRDLoss().to(device)
+    # Fixed weights: learnt ones keep running means, and each call would give another gradient.
+    fixed = dict(type='FixedWeights')
+    criterion = MRDLoss(within=fixed, across=fixed).to(device)
     cloud = torch.rand(shapes, points, 7, device=device) * 2 - 1
     image, text = F.normalize(torch.randn(2, shapes, _DIM, device=device), dim=-1)
     everyone = torch.ones(shapes, dtype=torch.bool, device=device)
