@@ -14,6 +14,7 @@ from mmengine.logging import print_log
 from tqdm import tqdm
 
 from mrd_plugin.datasets.shape_file import shape_fields
+from mrd_plugin.datasets.transforms import ColorDrop, RandomRotationZ
 from mrd_plugin.utils.errors import BadSampleError, ConfigError
 from mrd_plugin.utils.files import find_file
 
@@ -190,11 +191,15 @@ class ShapeDataset(BaseDataset):
         axis = self.file_up_axis
         for transform in self.pipeline.transforms:
             axis = getattr(transform, 'up_axis_map', {}).get(axis, axis)
-            value = getattr(transform, 'value', None)
-            if type(transform).__name__ == 'ColorDrop' and value != self.no_colour:
+            if isinstance(transform, ColorDrop) and transform.value != self.no_colour:
                 raise ConfigError(
-                    f'ColorDrop value={value} contradicts no_colour={self.no_colour} of '
+                    f'ColorDrop value={transform.value} contradicts no_colour={self.no_colour} of '
                     f'{type(self).__name__}; give both the same number.'
+                )
+            if isinstance(transform, RandomRotationZ) and axis != 'z':
+                raise ConfigError(
+                    f'RandomRotationZ turns about z, but the points of {type(self).__name__} are '
+                    f"{axis}-up there; put dict(type='SwapYZ') before it or leave it out."
                 )
         if self.pipeline.transforms and axis != self.up_axis:
             raise ConfigError(

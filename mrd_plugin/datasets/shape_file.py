@@ -8,6 +8,7 @@ and ``text_feat.prompt_avg (n, D)``, so that no pickle is needed. The two give i
 from __future__ import annotations
 
 import zipfile
+import zlib
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -132,7 +133,7 @@ def _read_npz(path: Path) -> dict[str, Any]:
             record: dict[str, Any] = {key: archive[key] for key in archive.files}
     except FileNotFoundError:
         raise
-    except (zipfile.BadZipFile, ValueError, OSError, EOFError, KeyError) as error:
+    except (zipfile.BadZipFile, ValueError, OSError, EOFError, KeyError, zlib.error) as error:
         raise BadSampleError(
             f'{path}: can not be read as .npz ({error}); it is truncated or not ours, get it again.'
         ) from error

@@ -39,14 +39,14 @@ class CrossModalRetrieval(BaseMetric):
     Args:
         recall_k (Sequence[int]): The k of recall at k. Defaults to (1, 5, 10).
         block (int): Queries compared at once; memory grows with block x gallery. Never changes
-            the result. Defaults to 1024.
+            the result. Defaults to 512.
         **kwargs: ``collect_device``, ``prefix``, ``collect_dir`` of ``BaseMetric``.
     """
 
     default_prefix = 'retrieval'
 
     def __init__(
-        self, recall_k: Sequence[int] = (1, 5, 10), block: int = 1024, **kwargs: Any
+        self, recall_k: Sequence[int] = (1, 5, 10), block: int = 512, **kwargs: Any
     ) -> None:
         super().__init__(**kwargs)
         self.recall_k = tuple(recall_k)
@@ -123,7 +123,7 @@ def best_ranks(
     query_ids: np.ndarray,
     gallery: np.ndarray,
     gallery_ids: np.ndarray,
-    block: int = 1024,
+    block: int = 512,
 ) -> np.ndarray:
     """Rank (0 = first) of the best right answer of each query, ties counted against it.
 

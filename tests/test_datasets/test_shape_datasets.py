@@ -115,6 +115,7 @@ def test_text_fraction_is_fixed_and_nested(tmp_path):
         (dict(up_axis='y', pipeline=LOADING), "up_axis='z'"),
         (dict(pipeline=LOADING[:3]), 'SwapYZ'),
         (dict(no_colour=0.5, pipeline=pipeline()), 'ColorDrop value=0.4'),
+        (dict(pipeline=[dict(type='RandomRotationZ'), *pipeline()]), 'about z.*y-up'),
     ],
 )
 def test_contradictions_and_missing_data_are_named(furniture, changes, message):
