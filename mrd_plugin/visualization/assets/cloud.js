@@ -22,7 +22,7 @@
   function draw(canvas) {
     const ratio = Math.min(window.devicePixelRatio || 1, 2);
     const side = Math.max(2, Math.round(canvas.clientWidth * ratio));
-    if (canvas.width !== side) canvas.width = canvas.height = side;
+    if (canvas.width !== side || canvas.height !== side) canvas.width = canvas.height = side;
     const { n, gap, xyz, rgb } = cloud(canvas.dataset.cloud);
     const { yaw, pitch } = turn.get(canvas);
     const [sy, cy, sp, cp] = [Math.sin(yaw), Math.cos(yaw), Math.sin(pitch), Math.cos(pitch)];

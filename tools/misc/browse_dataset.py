@@ -1,0 +1,84 @@
+"""Write samples of a config's data set, after its pipeline, as PNG, PLY and one HTML page."""
+
+from __future__ import annotations
+
+import argparse
+import re
+import sys
+from pathlib import Path
+
+import numpy as np
+from mmengine.config import Config, DictAction
+from mmengine.registry import DATASETS
+from mmengine.runner import set_random_seed
+
+import mrd_plugin  # noqa: F401
+from mrd_plugin.utils.errors import BadSampleError, ConfigError
+
+FORMATS = ('png', 'ply', 'html')
+
+
+def parse_args() -> argparse.Namespace:
+    """Read the command line."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument('config', help='config file')
+    parser.add_argument(
+        '--output-dir', type=Path, default=Path('work_dirs/browse'), help='folder to write to'
+    )
+    parser.add_argument('--phase', '-p', default='train', choices=['train', 'val', 'test'])
+    parser.add_argument('--show-number', '-n', type=int, default=8, help='how many samples')
+    parser.add_argument(
+        '--indices', type=int, nargs='+', help='these samples instead of evenly spaced ones'
+    )
+    parser.add_argument('--formats', nargs='+', default=list(FORMATS), choices=FORMATS)
+    parser.add_argument('--seed', type=int, default=0, help='of the random transforms')
+    parser.add_argument('--cfg-options', nargs='+', action=DictAction, help='key=value overrides')
+    return parser.parse_args()
+
+
+def main() -> None:
+    """Build the data set, run its pipeline and write the files."""
+    args = parse_args()
+    try:
+        from mrd_plugin.visualization.sample_files import drawn_sample, save_ply, save_png
+        from mrd_plugin.visualization.sample_page import save_page
+
+        cfg = Config.fromfile(args.config)
+        cfg.merge_from_dict(args.cfg_options or {})
+        loader = cfg.get(f'{args.phase}_dataloader')
+        if loader is None:
+            raise ConfigError(f'{args.config} has no {args.phase}_dataloader.')
+        if loader.dataset.get('cache_in_memory'):
+            loader.dataset.cache_in_memory = False
+        dataset = DATASETS.build(loader.dataset)
+        set_random_seed(args.seed)
+        indices = args.indices
+        if indices is None:
+            indices = np.linspace(0, len(dataset) - 1, min(args.show_number, len(dataset)))
+        columns = getattr(dataset.pipeline.transforms[-1], 'columns', None)
+        if columns is None:
+            raise ConfigError(f'{args.config}: its pipeline must end with PackShapeInputs.')
+        meta = dataset.metainfo
+        args.output_dir.mkdir(parents=True, exist_ok=True)
+        drawn = []
+        for index in map(int, indices):
+            data = dataset[index]
+            one = drawn_sample(data, meta['up_axis'], columns, meta['classes'])
+            drawn.append(one)
+            stem = re.sub(r'[^\w.-]+', '_', f'{args.phase}-{index:05d}-{one.sample.sample_id}')
+            if 'png' in args.formats:
+                save_png(args.output_dir / f'{stem}.png', one)
+            if 'ply' in args.formats:
+                save_ply(args.output_dir / f'{stem}.ply', one)
+        if 'html' in args.formats:
+            title = f'{Path(args.config).name}: {args.phase} data, {len(dataset)} samples'
+            save_page(args.output_dir / f'{args.phase}.html', drawn, title)
+    except ModuleNotFoundError as error:
+        sys.exit(f"{error.name} is missing; install it with `pip install -e '.[vis]'`.")
+    except (BadSampleError, ConfigError, IndexError) as error:
+        sys.exit(str(error))
+    print(f'{len(drawn)} samples in {args.output_dir}')
+
+
+if __name__ == '__main__':
+    main()
