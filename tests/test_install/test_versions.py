@@ -89,7 +89,7 @@ DISTRIBUTIONS = {
 def imported(folder: str) -> set[str]:
     """Top-level names that the files under a folder import, standard library and own ones aside."""
     names = set()
-    own = {'mrd_plugin', 'tests', *(path.stem for path in (ROOT / 'tools').rglob('*.py'))}
+    own = {'mrd_plugin', 'tests', 'tools', *(path.stem for path in (ROOT / 'tools').rglob('*.py'))}
     for file in (ROOT / folder).rglob('*.py'):
         for node in ast.walk(ast.parse(file.read_text(encoding='utf-8'))):
             if isinstance(node, ast.Import):
