@@ -133,6 +133,14 @@ def test_missing_objaverse_says_what_to_do(path):
         require_data(Config.fromfile(path), 'train_dataloader')
 
 
+def test_missing_furniture_says_what_to_do():
+    cfg = Config.fromfile('configs/openshape/pointbert_furniture.py')
+    cfg.train_dataloader.dataset.data_root = 'nowhere'
+    with pytest.raises(ConfigError, match='tools/prepare/furniture.py') as error:
+        require_data(cfg, 'train_dataloader')
+    assert '205 GB' not in str(error.value)
+
+
 def test_metafiles_name_configs_that_exist():
     index = yaml.safe_load(Path('model-index.yml').read_text())
     named = []

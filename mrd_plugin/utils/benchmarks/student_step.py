@@ -22,8 +22,11 @@ _DIM = 384
 @contextmanager
 def plain_operators() -> Iterator[None]:
     """Sample and group with loops over tensors, as in most code of the field."""
-    plain = dict(furthest_point_sample=plain_furthest_point_sample, ball_query=plain_ball_query)
-    with mock.patch.multiple(set_abstraction, **plain):
+    sampling = mock.patch.object(
+        set_abstraction, 'furthest_point_sample', plain_furthest_point_sample
+    )
+    grouping = mock.patch.object(set_abstraction, 'ball_query', plain_ball_query)
+    with sampling, grouping:
         yield
 
 
