@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+import time
 from argparse import ArgumentParser, Namespace
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -98,6 +99,8 @@ def build_runner(cfg: Config) -> Runner:
     """Build the config's runner, on CPU processes too."""
     mmengine_cpu_distributed.prepare(cfg)
     mmengine.mkdir_or_exist(cfg.work_dir)
+    # MMEngine names a run by the second: two that one process starts quickly would share their logs
+    cfg.setdefault('experiment_name', f'{Path(cfg.work_dir).name}_{time.time_ns()}')
     return RUNNERS.build(cfg) if 'runner_type' in cfg else Runner.from_cfg(cfg)
 
 
