@@ -4,7 +4,7 @@ The forward pass computes the loss *and* its gradients in closed form, so that n
 batch x batch is ever kept: for each block of rows it
 
 1. makes every similarity block that some term needs, once;
-2. adds up each term's gradient by those similarities;
+2. goes over it strip by strip and adds up each term's gradient by those similarities;
 3. pushes the sum through one matrix product per similarity block into the gradient of the points.
 
 The backward pass multiplies by the gradient that arrives. A first pass over the point-teacher
@@ -29,9 +29,13 @@ from mrd_plugin.models.losses.contrastive import (
     duplicate_groups,
 )
 from mrd_plugin.models.losses.relation import TeacherRows
-from mrd_plugin.models.losses.samples import SampleOrder
+from mrd_plugin.models.losses.samples import RowBlock, SampleOrder
 from mrd_plugin.models.losses.similarities import SimilarityBlock
 from mrd_plugin.models.losses.terms import RelationTerm
+
+# Matrix products want tall blocks; the softmaxes and sums over them are fastest on as many rows as
+# stay in the processor's cache.
+_STRIP = 64
 
 _CONTRASTIVE = (('align_image', 'pi', 'image'), ('align_text', 'pt', 'text'))
 
@@ -148,7 +152,6 @@ class _Run:
         self.slot_rows = {slot: 0 for slot in plan.slots}
         for rows_of in {(term.slot, term.rows) for term in plan.terms}:
             self.slot_rows[rows_of[0]] += plan.order.count(rows_of[1])
-        self.last_uses = _last_uses(plan.terms)
         self.target: tuple[tuple, TeacherRows] | None = None
         self.groups = {}
         self.column_lse = {}
@@ -171,29 +174,29 @@ class _Run:
     def all_blocks(self) -> None:
         for rows in self.plan.order.blocks(self.plan.block_size):
             block = SimilarityBlock(self.features, self.plan.order, rows)
-            if rows.has_image:
-                self._contrast(block, 0)
-            if rows.has_text:
-                self._contrast(block, 1)
-            self.target = None
-            for term, no_longer_used in zip(self.plan.terms, self.last_uses):
-                first, last = self.plan.order.span(term.rows)
-                if first <= rows.start and rows.stop <= last:
-                    self._relate(block, term)
-                block.forget(no_longer_used)
+            for strip in rows.strips(_STRIP):
+                if rows.has_image:
+                    self._contrast(block, strip, 0)
+                if rows.has_text:
+                    self._contrast(block, strip, 1)
+                self.target = None
+                for term in self.plan.terms:
+                    first, last = self.plan.order.span(term.rows)
+                    if first <= rows.start and rows.stop <= last:
+                        self._relate(block, strip, term)
             if self.want_grad:
                 block.push(self.grad_points)
 
-    def _contrast(self, block: SimilarityBlock, slot: int) -> None:
+    def _contrast(self, block: SimilarityBlock, strip: RowBlock, slot: int) -> None:
         _, pair, samples = _CONTRASTIVE[slot]
-        rows = slice(block.rows.start, block.rows.stop)
+        rows = slice(strip.start, strip.stop)
         start, stop = self.plan.order.span(samples)
         result = contrastive_rows(
-            block.sim(pair),
+            block.sim(pair, strip),
             self._scale(pair),
             self.column_lse[pair],
             self.groups[pair],
-            block.rows.start - start,
+            strip.start - start,
             self.want_grad,
         )
         share = 1 / (stop - start)
@@ -202,19 +205,19 @@ class _Run:
         if result.grad is not None and result.grad_scale is not None:
             weight = self.weights[slot] * share
             self.grad_scales[slot, rows] = result.grad_scale * weight
-            block.add_grad(pair, result.grad.mul_(weight), samples)
+            block.add_grad(pair, strip, result.grad.mul_(weight), samples)
 
-    def _relate(self, block: SimilarityBlock, term: RelationTerm) -> None:
+    def _relate(self, block: SimilarityBlock, strip: RowBlock, term: RelationTerm) -> None:
         start, stop = self.plan.order.span(term.columns)
         candidates = stop - start - term.drops_self
         if candidates < 2:
             return
-        rows = slice(block.rows.start, block.rows.stop)
-        diagonal = block.rows.start - start if term.drops_self else None
+        rows = slice(strip.start, strip.stop)
+        diagonal = strip.start - start if term.drops_self else None
         kind = 0 if term.kind == 'intra' else 1
         alpha = self.alphas[kind, rows] if term.mixes else None
-        target = self._teacher(block, term, diagonal, alpha)
-        student = block.sim(term.student, term.columns)
+        target = self._teacher(block, strip, term, diagonal, alpha)
+        student = block.sim(term.student, strip, term.columns)
         result = term.relation.compare(student, target, diagonal, self.want_grad)
 
         slot = self.plan.slots.index(term.slot)
@@ -229,28 +232,21 @@ class _Run:
         self.values[slot, rows] += result.value * row_share
         if result.grad is not None:
             row_share *= self.weights[slot]
-            block.add_grad(term.student, result.grad.mul_(row_share[:, None]), term.columns)
+            block.add_grad(term.student, strip, result.grad.mul_(row_share[:, None]), term.columns)
             if result.grad_alpha is not None:
                 self.grad_alphas[kind, rows] += result.grad_alpha * row_share
 
     def _teacher(
-        self, block: SimilarityBlock, term: RelationTerm, diagonal: int | None, alpha: Tensor | None
+        self,
+        block: SimilarityBlock,
+        strip: RowBlock,
+        term: RelationTerm,
+        diagonal: int | None,
+        alpha: Tensor | None,
     ) -> TeacherRows:
         """Target rows, kept for the next term: neighbours in the list often share them."""
         key = (term.teachers, term.columns, id(term.relation))
         if self.target is None or self.target[0] != key:
-            self.target = None
-            sims = tuple(block.sim(pair, term.columns) for pair in term.teachers)
+            sims = tuple(block.sim(pair, strip, term.columns) for pair in term.teachers)
             self.target = (key, term.relation.teacher(sims, alpha, diagonal))
         return self.target[1]
-
-
-def _last_uses(terms: tuple[RelationTerm, ...]) -> list[set[str]]:
-    """Similarities that no later term needs, for each term."""
-    later: set[str] = set()
-    last_uses = []
-    for term in reversed(terms):
-        own = {term.student, *term.teachers}
-        last_uses.append(own - later)
-        later |= own
-    return last_uses[::-1]

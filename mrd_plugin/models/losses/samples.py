@@ -17,6 +17,11 @@ class RowBlock(NamedTuple):
     has_image: bool
     has_text: bool
 
+    def strips(self, height: int) -> Iterator[RowBlock]:
+        """Cut the block into blocks of at most ``height`` rows."""
+        for first in range(self.start, self.stop, height):
+            yield self._replace(start=first, stop=min(first + height, self.stop))
+
 
 class SampleOrder(NamedTuple):
     """The batch put in the order image only, image and text, text only.

@@ -36,27 +36,19 @@ class SimilarityBlock:
         start, stop = self.order.span(samples)
         return slice(start - offset, stop - offset)
 
-    def sim(self, pair: str, samples: str | None = None) -> Tensor:
-        """Similarities with all columns of a modality, or a view of some samples' columns."""
+    def sim(self, pair: str, strip: RowBlock, samples: str | None = None) -> Tensor:
+        """View of a strip's similarities with all columns of a modality, or with some samples'."""
         if pair not in self.sims:
             self.sims[pair] = self._own_rows(pair[0]) @ self.features[pair[1]].T
-        sim = self.sims[pair]
+        sim = self.sims[pair][strip.start - self.rows.start : strip.stop - self.rows.start]
         return sim if samples is None else sim[:, self._columns(pair, samples)]
 
-    def forget(self, pairs: set[str]) -> None:
-        """Give back the memory of similarities."""
-        for pair in pairs:
-            self.sims.pop(pair, None)
-
-    def add_grad(self, pair: str, grad: Tensor, samples: str) -> None:
-        """Add a gradient by the columns of ``samples``; the block may keep and change ``grad``."""
-        if pair in self.grads:
-            self.grads[pair][:, self._columns(pair, samples)] += grad
-        elif grad.shape == self.sims[pair].shape:
-            self.grads[pair] = grad
-        else:
+    def add_grad(self, pair: str, strip: RowBlock, grad: Tensor, samples: str) -> None:
+        """Add a strip's gradient by the columns of ``samples``."""
+        if pair not in self.grads:
             self.grads[pair] = zeros_like(self.sims[pair])
-            self.grads[pair][:, self._columns(pair, samples)] = grad
+        rows = self.grads[pair][strip.start - self.rows.start : strip.stop - self.rows.start]
+        rows[:, self._columns(pair, samples)] += grad
 
     def push(self, grad_points: Tensor) -> None:
         """Carry the gradients by similarities over to the points."""
