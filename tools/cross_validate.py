@@ -23,6 +23,7 @@ from mrd_plugin.apis.cross_validation import Run, markdown_table, run_all
 
 METRICS = {
     'zero_shot/top1': 'zero-shot top-1',
+    'zero_shot_without_plugs/top1': 'without plugs',
     'zero_shot/mean_class_top1': 'macro',
     'retrieval/text_to_shape/r10': 'text→shape R@10',
     'retrieval/shape_to_text/r5': 'shape→text R@5',

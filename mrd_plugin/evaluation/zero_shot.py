@@ -30,19 +30,27 @@ class ZeroShotAccuracy(BaseMetric):
 
     Args:
         topk (Sequence[int]): The k of top-k. Defaults to (1, 3, 5).
+        exclude (Sequence[str]): Classes whose samples are left out, by their names in
+            ``metainfo['classes']``; they stay among the answers. Defaults to ().
         **kwargs: ``collect_device``, ``prefix``, ``collect_dir`` of ``BaseMetric``.
     """
 
     default_prefix = 'zero_shot'
 
-    def __init__(self, topk: Sequence[int] = (1, 3, 5), **kwargs: Any) -> None:
+    def __init__(
+        self, topk: Sequence[int] = (1, 3, 5), exclude: Sequence[str] = (), **kwargs: Any
+    ) -> None:
         super().__init__(**kwargs)
         self.topk = tuple(topk)
+        self.exclude = tuple(exclude)
 
     def process(self, data_batch: Any, data_samples: Sequence[dict]) -> None:
         """Keep label, rank of the true class (0 = first) and number of classes of each sample."""
+        excluded = self._excluded_labels()
         for sample in data_samples:
             label = int(sample['label'])
+            if label in excluded:
+                label = -1
             scores = self._scores(sample)
             rank = -1
             if label >= 0:
@@ -50,6 +58,18 @@ class ZeroShotAccuracy(BaseMetric):
                 if np.isnan(scores[label]):
                     rank = len(scores)
             self.results.append((label, rank, len(scores)))
+
+    def _excluded_labels(self) -> set[int]:
+        if not self.exclude:
+            return set()
+        classes = tuple((self.dataset_meta or {}).get('classes', ()))
+        unknown = sorted(set(self.exclude) - set(classes))
+        if unknown:
+            raise ConfigError(
+                f'ZeroShotAccuracy exclude={unknown}: not among the {len(classes)} classes of the '
+                'data set; name some of its classes.'
+            )
+        return {classes.index(name) for name in self.exclude}
 
     def _scores(self, sample: dict) -> np.ndarray:
         if 'scores' in sample:
@@ -78,7 +98,7 @@ class ZeroShotAccuracy(BaseMetric):
         tops = ', '.join(f'top-{k} {100 * metrics[f"top{k}"]:.1f} %' for k in self.topk)
         print_log(
             f'zero-shot: N = {len(labels)} samples of {len(present)} classes out of '
-            f'{metrics["n_classes"]} ({skipped} without a class left out): {tops}, per-class mean '
+            f'{metrics["n_classes"]} ({skipped} without a class or excluded): {tops}, per-class mean '
             f'{100 * metrics["mean_class_top1"]:.1f} %, chance {100 * metrics["chance_top1"]:.1f} %',
             logger='current',
         )

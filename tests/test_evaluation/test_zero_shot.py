@@ -76,3 +76,19 @@ def test_class_features_of_the_data_set_score_a_model_without_classifier():
     predicted = (embeddings @ unit.T).argmax(1)
     expected = np.mean([int(one.label) == p for one, p in zip(made, predicted)])
     assert metric.evaluate(30)['zero_shot/top1'] == pytest.approx(expected)
+
+
+def test_excluded_classes_are_left_out_but_stay_among_the_answers():
+    metric = METRICS.build(dict(type='ZeroShotAccuracy', exclude=('cat',), prefix='seen'))
+    evaluator = Evaluator(metric)
+    evaluator.dataset_meta = dict(classes=('dog', 'cat', 'cow'))
+    scores = np.array([[3.0, 2, 1], [3, 2, 1], [0, 5, 1], [0, 1, 5]])
+    evaluator.process(samples(scores, [0, 1, 2, 2]))
+    found = evaluator.evaluate(4)
+    assert found['seen/n'] == 3 and found['seen/n_classes'] == 3
+    assert found['seen/top1'] == pytest.approx(2 / 3)  # a cow was taken for an excluded cat
+
+    metric = METRICS.build(dict(type='ZeroShotAccuracy', exclude=('unicorn',)))
+    metric.dataset_meta = dict(classes=('dog',))
+    with pytest.raises(ConfigError, match='unicorn.*not among the 1 classes'):
+        metric.process(None, samples(scores[:1], [0]))
