@@ -7,13 +7,14 @@ are those of the published checkpoints.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import torch
-from mmengine.model import BaseModule
 from mmengine.registry import MODELS
 from torch import Tensor, nn
 from torch.utils.checkpoint import checkpoint
 
-from mrd_plugin.models.backbones.point_patch_transformer import PatchFeatures
+from mrd_plugin.models.backbones.patch_backbone import PatchBackbone
 from mrd_plugin.models.backbones.transformer import TransformerBlock
 from mrd_plugin.ops import furthest_point_sample, gather_points, knn
 
@@ -63,18 +64,21 @@ class BlockList(nn.Module):
             TransformerBlock(dim, num_heads, mlp_dim, rate) for rate in rates
         )
 
-    def forward(self, tokens: Tensor, position: Tensor) -> Tensor:
-        """Run all blocks on ``(B, L, C)``, adding ``position (B, L, C)`` before each."""
-        for block in self.blocks:
+    def forward(self, tokens: Tensor, position: Tensor, depths: Sequence[int]) -> list[Tensor]:
+        """Run blocks on ``(B, L, C)``, adding ``position (B, L, C)`` before each; keep some depths."""
+        kept = []
+        for i, block in enumerate(self.blocks[: max(depths)], start=1):
             if self.with_cp and self.training:
                 tokens = checkpoint(block, tokens + position, use_reentrant=False)
             else:
                 tokens = block(tokens + position)
-        return tokens
+            if i in depths:
+                kept.append(tokens)
+        return kept
 
 
 @MODELS.register_module()
-class PointBERT(BaseModule):
+class PointBERT(PatchBackbone):
     """Point-BERT's transformer as ULIP and ULIP-2 use it.
 
     Args:
@@ -109,10 +113,9 @@ class PointBERT(BaseModule):
         with_cp: bool = False,
         init_cfg: dict | list | None = None,
     ) -> None:
-        super().__init__(init_cfg)
+        super().__init__(in_channels, dim, depth, init_cfg)
         if pool not in ('cls', 'cls_max'):
             raise ValueError(f"backbone.pool must be 'cls' or 'cls_max', got {pool!r}.")
-        self.in_channels = in_channels
         self.num_groups = num_groups
         self.group_size = group_size
         self.pool = pool
@@ -134,25 +137,20 @@ class PointBERT(BaseModule):
         offset = groups[..., :3] - centres.unsqueeze(2)
         return centres, torch.cat([offset, groups[..., 3:]], dim=-1)
 
-    def forward_features(self, points: Tensor) -> PatchFeatures:
-        """Encode points ``(B, N, in_channels)`` to class token, patch tokens and centres."""
-        if points.shape[-1] != self.in_channels:
-            raise ValueError(
-                f'PointBERT has in_channels = {self.in_channels} but the points have '
-                f'{points.shape[-1]} channels; change backbone.in_channels or PackShapeInputs.'
-            )
+    def encode(self, points: Tensor, depths: Sequence[int]) -> tuple[Tensor, list[Tensor]]:
+        """Encode points, keeping some depths; see :meth:`PatchBackbone.encode`."""
         centres, groups = self.group(points)
         tokens = self.reduce_dim(self.encoder(groups))
         position = self.pos_embed(centres.to(tokens.dtype))
         cls = self.cls_token.to(tokens.dtype).expand(len(tokens), -1, -1)
         cls_pos = self.cls_pos.to(tokens.dtype).expand(len(tokens), -1, -1)
         tokens = torch.cat([cls, tokens], dim=1)
-        tokens = self.norm(self.blocks(tokens, torch.cat([cls_pos, position], dim=1)))
-        return PatchFeatures(tokens[:, 0], tokens[:, 1:], centres)
+        position = torch.cat([cls_pos, position], dim=1)
+        return centres, [self.norm(kept) for kept in self.blocks(tokens, position, depths)]
 
     def forward(self, points: Tensor) -> Tensor:
         """Encode points ``(B, N, in_channels)`` to ``(B, out_channels)``."""
-        features = self.forward_features(points)
+        features = self.forward_tokens(points)
         if self.pool == 'cls':
             return features.cls
         return torch.cat([features.cls, features.tokens.amax(1)], dim=-1)

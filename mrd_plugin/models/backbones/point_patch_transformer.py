@@ -7,14 +7,14 @@ It shares neither weights nor masked pre-training with Point-BERT.
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from collections.abc import Sequence
 
 import torch
-from mmengine.model import BaseModule
 from mmengine.registry import MODELS
 from torch import Tensor, nn
 from torch.utils.checkpoint import checkpoint
 
+from mrd_plugin.models.backbones.patch_backbone import PatchBackbone
 from mrd_plugin.models.backbones.set_abstraction import SetAbstraction
 from mrd_plugin.models.backbones.transformer import TransformerBlock
 
@@ -29,19 +29,8 @@ SCALINGS: dict[int, tuple[int, int, int, int, int, int, float, int]] = {
 }
 
 
-class PatchFeatures(NamedTuple):
-    """What a patch backbone knows of a cloud."""
-
-    cls: Tensor
-    """Feature of the whole shape, ``(B, C)``."""
-    tokens: Tensor
-    """Patch features, ``(B, S, C)``."""
-    centres: Tensor
-    """Patch centres, ``(B, S, 3)``, in the frame and unit of the input."""
-
-
 @MODELS.register_module()
-class PointPatchTransformer(BaseModule):
+class PointPatchTransformer(PatchBackbone):
     """Point patch transformer; either ``scaling`` or the single sizes.
 
     Args:
@@ -81,7 +70,6 @@ class PointPatchTransformer(BaseModule):
         with_cp: bool = False,
         init_cfg: dict | list | None = None,
     ) -> None:
-        super().__init__(init_cfg)
         given = dict(
             dim=dim,
             depth=depth,
@@ -93,7 +81,7 @@ class PointPatchTransformer(BaseModule):
             num_neighbours=num_neighbours,
         )
         sizes = _resolve_sizes(scaling, given)
-        self.in_channels = in_channels
+        super().__init__(in_channels, sizes['dim'], sizes['depth'], init_cfg)
         self.out_channels = sizes['dim']
         self.with_cp = with_cp
         self.sa = SetAbstraction(
@@ -111,29 +99,27 @@ class PointPatchTransformer(BaseModule):
             for _ in range(sizes['depth'])
         )
 
-    def forward_features(self, points: Tensor) -> PatchFeatures:
-        """Encode points ``(B, N, in_channels)`` to class token, patch tokens and centres."""
-        if points.shape[-1] != self.in_channels:
-            raise ValueError(
-                f'PointPatchTransformer has in_channels = {self.in_channels} but the points have '
-                f'{points.shape[-1]} channels; change backbone.in_channels or PackShapeInputs.'
-            )
+    def encode(self, points: Tensor, depths: Sequence[int]) -> tuple[Tensor, list[Tensor]]:
+        """Encode points, keeping some depths; see :meth:`PatchBackbone.encode`."""
         centres, patches = self.sa(points)
         tokens = torch.cat([centres.to(patches.dtype), patches], dim=-1)
         tokens = self.patch_proj(tokens.transpose(1, 2)).transpose(1, 2)
         tokens = self.patch_norm(tokens)
         cls = self.cls_token.to(tokens.dtype).expand(len(tokens), 1, -1)
         tokens = torch.cat([cls, tokens], dim=1)
-        for block in self.blocks:
+        kept = []
+        for i, block in enumerate(self.blocks[: max(depths)], start=1):
             if self.with_cp and self.training:
                 tokens = checkpoint(block, tokens, use_reentrant=False)
             else:
                 tokens = block(tokens)
-        return PatchFeatures(tokens[:, 0], tokens[:, 1:], centres)
+            if i in depths:
+                kept.append(tokens)
+        return centres, kept
 
     def forward(self, points: Tensor) -> Tensor:
         """Encode points ``(B, N, in_channels)`` to one feature a shape, ``(B, dim)``."""
-        return self.forward_features(points).cls
+        return self.forward_tokens(points).cls
 
 
 def _resolve_sizes(scaling: int | None, given: dict) -> dict:
