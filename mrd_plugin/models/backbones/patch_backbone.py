@@ -47,17 +47,29 @@ class PatchBackbone(BaseModule, metaclass=ABCMeta):
         self.depth = depth
 
     @abstractmethod
-    def encode(self, points: Tensor, depths: Sequence[int]) -> tuple[Tensor, list[Tensor]]:
+    def encode(
+        self, points: Tensor, depths: Sequence[int], keep: int | None = None
+    ) -> tuple[Tensor, list[Tensor]]:
         """Encode points and keep the sequence after each of some depths.
 
         Args:
             points (Tensor): ``(B, N, in_channels)``.
             depths (Sequence[int]): Rising numbers of blocks, each in ``1..depth``.
+            keep (int, optional): Length of the last sequence, if its end is not needed.
 
         Returns:
             tuple[Tensor, list[Tensor]]: Centres ``(B, S, 3)`` and for each depth the sequence
             ``(B, 1 + S, C)``, class token first, normalised as the last one is.
         """
+
+    def forward_cls(self, points: Tensor) -> Tensor:
+        """Encode points ``(B, N, in_channels)`` to the class token alone, ``(B, C)``.
+
+        The last block then computes that one token: same value, less work.
+        """
+        self.check_channels(points)
+        _, (sequence,) = self.encode(points, (self.depth,), keep=1)
+        return sequence[:, 0]
 
     def forward_tokens(self, points: Tensor) -> PatchTokens:
         """Encode points ``(B, N, in_channels)`` to patch tokens, their centres and class token."""

@@ -12,10 +12,9 @@ from collections.abc import Sequence
 import torch
 from mmengine.registry import MODELS
 from torch import Tensor, nn
-from torch.utils.checkpoint import checkpoint
 
 from mrd_plugin.models.backbones.patch_backbone import PatchBackbone
-from mrd_plugin.models.backbones.transformer import TransformerBlock
+from mrd_plugin.models.backbones.transformer import TransformerBlock, run_blocks
 from mrd_plugin.ops import furthest_point_sample, gather_points, knn
 
 
@@ -55,26 +54,13 @@ class BlockList(nn.Module):
     """Transformer blocks under the name ``blocks.blocks`` of the published checkpoints."""
 
     def __init__(
-        self, dim: int, depth: int, num_heads: int, mlp_dim: int, drop_path: float, with_cp: bool
+        self, dim: int, depth: int, num_heads: int, mlp_dim: int, drop_path: float
     ) -> None:
         super().__init__()
-        self.with_cp = with_cp
         rates = torch.linspace(0, drop_path, depth).tolist()
         self.blocks = nn.ModuleList(
             TransformerBlock(dim, num_heads, mlp_dim, rate) for rate in rates
         )
-
-    def forward(self, tokens: Tensor, position: Tensor, depths: Sequence[int]) -> list[Tensor]:
-        """Run blocks on ``(B, L, C)``, adding ``position (B, L, C)`` before each; keep some depths."""
-        kept = []
-        for i, block in enumerate(self.blocks[: max(depths)], start=1):
-            if self.with_cp and self.training:
-                tokens = checkpoint(block, tokens + position, use_reentrant=False)
-            else:
-                tokens = block(tokens + position)
-            if i in depths:
-                kept.append(tokens)
-        return kept
 
 
 @MODELS.register_module()
@@ -119,13 +105,14 @@ class PointBERT(PatchBackbone):
         self.num_groups = num_groups
         self.group_size = group_size
         self.pool = pool
+        self.with_cp = with_cp
         self.out_channels = dim * (2 if pool == 'cls_max' else 1)
         self.encoder = GroupEncoder(in_channels, encoder_dim)
         self.reduce_dim = nn.Linear(encoder_dim, dim)
         self.cls_token = nn.Parameter(torch.zeros(1, 1, dim))
         self.cls_pos = nn.Parameter(torch.randn(1, 1, dim))
         self.pos_embed = nn.Sequential(nn.Linear(3, 128), nn.GELU(), nn.Linear(128, dim))
-        self.blocks = BlockList(dim, depth, num_heads, 4 * dim, drop_path, with_cp)
+        self.blocks = BlockList(dim, depth, num_heads, 4 * dim, drop_path)
         self.norm = nn.LayerNorm(dim)
 
     def group(self, points: Tensor) -> tuple[Tensor, Tensor]:
@@ -137,7 +124,9 @@ class PointBERT(PatchBackbone):
         offset = groups[..., :3] - centres.unsqueeze(2)
         return centres, torch.cat([offset, groups[..., 3:]], dim=-1)
 
-    def encode(self, points: Tensor, depths: Sequence[int]) -> tuple[Tensor, list[Tensor]]:
+    def encode(
+        self, points: Tensor, depths: Sequence[int], keep: int | None = None
+    ) -> tuple[Tensor, list[Tensor]]:
         """Encode points, keeping some depths; see :meth:`PatchBackbone.encode`."""
         centres, groups = self.group(points)
         tokens = self.reduce_dim(self.encoder(groups))
@@ -146,11 +135,12 @@ class PointBERT(PatchBackbone):
         cls_pos = self.cls_pos.to(tokens.dtype).expand(len(tokens), -1, -1)
         tokens = torch.cat([cls, tokens], dim=1)
         position = torch.cat([cls_pos, position], dim=1)
-        return centres, [self.norm(kept) for kept in self.blocks(tokens, position, depths)]
+        sequences = run_blocks(self.blocks.blocks, tokens, depths, position, self.with_cp, keep)
+        return centres, [self.norm(sequence) for sequence in sequences]
 
     def forward(self, points: Tensor) -> Tensor:
         """Encode points ``(B, N, in_channels)`` to ``(B, out_channels)``."""
-        features = self.forward_tokens(points)
         if self.pool == 'cls':
-            return features.cls
+            return self.forward_cls(points)
+        features = self.forward_tokens(points)
         return torch.cat([features.cls, features.tokens.amax(1)], dim=-1)

@@ -10,13 +10,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import torch
+import torch.nn.functional as F
 from mmengine.registry import MODELS
 from torch import Tensor, nn
-from torch.utils.checkpoint import checkpoint
 
 from mrd_plugin.models.backbones.patch_backbone import PatchBackbone
 from mrd_plugin.models.backbones.set_abstraction import SetAbstraction
-from mrd_plugin.models.backbones.transformer import TransformerBlock
+from mrd_plugin.models.backbones.transformer import TransformerBlock, run_blocks
 
 # Scaling -> (dim, depth, heads, mlp_dim, sa_dim, patches, radius, neighbours); 4 is the paper's.
 SCALINGS: dict[int, tuple[int, int, int, int, int, int, float, int]] = {
@@ -99,27 +99,21 @@ class PointPatchTransformer(PatchBackbone):
             for _ in range(sizes['depth'])
         )
 
-    def encode(self, points: Tensor, depths: Sequence[int]) -> tuple[Tensor, list[Tensor]]:
+    def encode(
+        self, points: Tensor, depths: Sequence[int], keep: int | None = None
+    ) -> tuple[Tensor, list[Tensor]]:
         """Encode points, keeping some depths; see :meth:`PatchBackbone.encode`."""
         centres, patches = self.sa(points)
         tokens = torch.cat([centres.to(patches.dtype), patches], dim=-1)
-        tokens = self.patch_proj(tokens.transpose(1, 2)).transpose(1, 2)
+        tokens = F.linear(tokens, self.patch_proj.weight.squeeze(-1), self.patch_proj.bias)
         tokens = self.patch_norm(tokens)
         cls = self.cls_token.to(tokens.dtype).expand(len(tokens), 1, -1)
         tokens = torch.cat([cls, tokens], dim=1)
-        kept = []
-        for i, block in enumerate(self.blocks[: max(depths)], start=1):
-            if self.with_cp and self.training:
-                tokens = checkpoint(block, tokens, use_reentrant=False)
-            else:
-                tokens = block(tokens)
-            if i in depths:
-                kept.append(tokens)
-        return centres, kept
+        return centres, run_blocks(self.blocks, tokens, depths, with_cp=self.with_cp, keep=keep)
 
     def forward(self, points: Tensor) -> Tensor:
         """Encode points ``(B, N, in_channels)`` to one feature a shape, ``(B, dim)``."""
-        return self.forward_tokens(points).cls
+        return self.forward_cls(points)
 
 
 def _resolve_sizes(scaling: int | None, given: dict) -> dict:
