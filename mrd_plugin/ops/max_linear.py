@@ -28,7 +28,8 @@ def max_linear(x: Tensor, weight: Tensor) -> Tensor:
     """
     if x.device.type != 'cpu':
         return F.linear(x, weight).max(dim=1).values
-    return _MaxLinear.apply(x, weight)
+    with torch.autocast('cpu', enabled=False):  # the compiled kernels know float32 and float64
+        return _MaxLinear.apply(x.to(weight.dtype), weight)
 
 
 class _MaxLinear(torch.autograd.Function):

@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 import torch
 from mmengine.model import BaseModule
-from torch import Tensor
+from torch import Tensor, nn
 
 from mrd_plugin.ops import three_interpolate
 
@@ -67,13 +67,13 @@ class PatchBackbone(BaseModule, metaclass=ABCMeta):
 
         The last block then computes that one token: same value, less work.
         """
-        self.check_channels(points)
+        check_channels(self, points)
         _, (sequence,) = self.encode(points, (self.depth,), keep=1)
         return sequence[:, 0]
 
     def forward_tokens(self, points: Tensor) -> PatchTokens:
         """Encode points ``(B, N, in_channels)`` to patch tokens, their centres and class token."""
-        self.check_channels(points)
+        check_channels(self, points)
         centres, (sequence,) = self.encode(points, (self.depth,))
         return PatchTokens(centres, sequence[:, 1:], sequence[:, 0])
 
@@ -86,7 +86,7 @@ class PatchBackbone(BaseModule, metaclass=ABCMeta):
         Returns:
             tuple[PatchTokens, ...]: Shallow to deep; the last is :meth:`forward_tokens`.
         """
-        self.check_channels(points)
+        check_channels(self, points)
         centres, sequences = self.encode(points, self.level_depths)
         return tuple(PatchTokens(centres, x[:, 1:], x[:, 0]) for x in sequences)
 
@@ -113,14 +113,19 @@ class PatchBackbone(BaseModule, metaclass=ABCMeta):
         """Width of :meth:`forward_points`."""
         return self.token_channels * len(self.level_depths)
 
-    def check_channels(self, points: Tensor) -> None:
-        """Refuse points whose channels are not those of the config.
 
-        Raises:
-            ValueError: If ``points (B, N, C)`` do not have ``in_channels`` channels.
-        """
-        if points.shape[-1] != self.in_channels:
-            raise ValueError(
-                f'{type(self).__name__} has in_channels = {self.in_channels} but the points have '
-                f'{points.shape[-1]} channels; change backbone.in_channels or PackShapeInputs.'
-            )
+def check_channels(backbone: nn.Module, points: Tensor) -> None:
+    """Refuse points whose channels are not those of the config.
+
+    Args:
+        backbone (nn.Module): Has ``in_channels``.
+        points (Tensor): ``(B, N, C)``.
+
+    Raises:
+        ValueError: If C is not ``in_channels``.
+    """
+    if points.shape[-1] != backbone.in_channels:
+        raise ValueError(
+            f'{type(backbone).__name__} has in_channels = {backbone.in_channels} but the points have '
+            f'{points.shape[-1]} channels; change backbone.in_channels or PackShapeInputs.'
+        )

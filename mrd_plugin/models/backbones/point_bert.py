@@ -13,41 +13,9 @@ import torch
 from mmengine.registry import MODELS
 from torch import Tensor, nn
 
+from mrd_plugin.models.backbones.group_encoder import GroupEncoder, group_points
 from mrd_plugin.models.backbones.patch_backbone import PatchBackbone
 from mrd_plugin.models.backbones.transformer import TransformerBlock, run_blocks
-from mrd_plugin.ops import furthest_point_sample, gather_points, knn
-
-
-class GroupEncoder(nn.Module):
-    """Mini-PointNet: two pointwise stages, each followed by a maximum over the group.
-
-    Args:
-        in_channels (int): Channels of a point.
-        out_channels (int): Width of the group feature.
-    """
-
-    def __init__(self, in_channels: int, out_channels: int) -> None:
-        super().__init__()
-        self.first_conv = nn.Sequential(
-            nn.Conv1d(in_channels, 128, 1),
-            nn.BatchNorm1d(128),
-            nn.ReLU(True),
-            nn.Conv1d(128, 256, 1),
-        )
-        self.second_conv = nn.Sequential(
-            nn.Conv1d(512, 512, 1),
-            nn.BatchNorm1d(512),
-            nn.ReLU(True),
-            nn.Conv1d(512, out_channels, 1),
-        )
-
-    def forward(self, groups: Tensor) -> Tensor:
-        """Encode groups ``(B, S, K, C_in)`` to ``(B, S, C_out)``."""
-        batch, num_groups = groups.shape[:2]
-        local = self.first_conv(groups.flatten(0, 1).transpose(1, 2))
-        whole = local.amax(-1, keepdim=True).expand_as(local)
-        out = self.second_conv(torch.cat([whole, local], dim=1)).amax(-1)
-        return out.view(batch, num_groups, -1)
 
 
 class BlockList(nn.Module):
@@ -115,20 +83,11 @@ class PointBERT(PatchBackbone):
         self.blocks = BlockList(dim, depth, num_heads, 4 * dim, drop_path)
         self.norm = nn.LayerNorm(dim)
 
-    def group(self, points: Tensor) -> tuple[Tensor, Tensor]:
-        """Cut points ``(B, N, C)`` into centres ``(B, S, 3)`` and centred groups ``(B, S, K, C)``."""
-        xyz = points[..., :3].float()
-        centres = gather_points(xyz, furthest_point_sample(xyz, self.num_groups))
-        _, index = knn(xyz, centres, self.group_size)
-        groups = gather_points(points, index)
-        offset = groups[..., :3] - centres.unsqueeze(2)
-        return centres, torch.cat([offset, groups[..., 3:]], dim=-1)
-
     def encode(
         self, points: Tensor, depths: Sequence[int], keep: int | None = None
     ) -> tuple[Tensor, list[Tensor]]:
         """Encode points, keeping some depths; see :meth:`PatchBackbone.encode`."""
-        centres, groups = self.group(points)
+        centres, groups = group_points(points, self.num_groups, self.group_size)
         tokens = self.reduce_dim(self.encoder(groups))
         position = self.pos_embed(centres.to(tokens.dtype))
         cls = self.cls_token.to(tokens.dtype).expand(len(tokens), -1, -1)

@@ -83,6 +83,7 @@ class PointPatchTransformer(PatchBackbone):
         sizes = _resolve_sizes(scaling, given)
         super().__init__(in_channels, sizes['dim'], sizes['depth'], init_cfg)
         self.out_channels = sizes['dim']
+        self.num_heads, self.mlp_dim = sizes['num_heads'], sizes['mlp_dim']
         self.with_cp = with_cp
         self.sa = SetAbstraction(
             in_channels,

@@ -35,18 +35,20 @@ class PointMlpLayer(nn.Module):
         self.conv = nn.Conv2d(in_channels, out_channels, 1)
         self.bn = nn.BatchNorm1d(out_channels)
 
-    def forward(self, rows: Tensor) -> Tensor:
-        """Map ``(M, C_in)`` to ``(M, C_out)``."""
-        if isinstance(self.bn, nn.SyncBatchNorm):
-            return F.relu(self.bn(self._convolve(rows)), inplace=True)
-        return F.relu(F.linear(rows, *self.folded(rows)), inplace=True)
+    def forward(self, rows: Tensor, group_size: int | None = None) -> Tensor:
+        """Map rows ``(M, C_in)`` to ``(M, C_out)``.
 
-    def forward_max(self, groups: Tensor) -> Tensor:
-        """Map groups ``(G, K, C_in)`` to the maximum over each, ``(G, C_out)``."""
-        rows = groups.flatten(0, 1)
-        if isinstance(self.bn, nn.SyncBatchNorm):
-            return self(rows).unflatten(0, groups.shape[:2]).max(1).values
+        With ``group_size`` K, map them to the maximum over each K rows, ``(M / K, C_out)``.
+        """
+        if isinstance(self.bn, nn.SyncBatchNorm):  # its statistics are those of all ranks
+            out = self.bn(F.linear(rows, self.conv.weight.flatten(1), self.conv.bias))
+            if group_size is not None:
+                out = out.view(-1, group_size, out.shape[-1]).max(1).values
+            return F.relu(out, inplace=True)
         weight, bias = self.folded(rows)
+        if group_size is None:
+            return F.relu(F.linear(rows, weight, bias), inplace=True)
+        groups = rows.view(-1, group_size, rows.shape[-1])
         return F.relu(max_linear(groups, weight) + bias, inplace=True)
 
     def folded(self, rows: Tensor) -> tuple[Tensor, Tensor]:
@@ -59,10 +61,11 @@ class PointMlpLayer(nn.Module):
             tuple[Tensor, Tensor]: Weight ``(C_out, C_in)`` and bias ``(C_out,)``.
         """
         weight, bias, bn = self.conv.weight.flatten(1), self.conv.bias, self.bn
+        assert bias is not None and bn.running_mean is not None and bn.running_var is not None
         if self.training:
             row_mean, row_cov = row_moments(rows)
             mean = torch.mv(weight, row_mean) + bias
-            var = ((weight @ row_cov) * weight).sum(1).clamp(min=0)
+            var = ((weight @ row_cov) * weight).sum(1)
             self._track(mean.detach(), var.detach(), len(rows))
         else:
             mean, var = bn.running_mean, bn.running_var
@@ -73,13 +76,12 @@ class PointMlpLayer(nn.Module):
     def _track(self, mean: Tensor, var: Tensor, count: int) -> None:
         """Move the running statistics as ``nn.BatchNorm1d`` does, with the unbiased variance."""
         bn = self.bn
+        assert bn.num_batches_tracked is not None
+        assert bn.running_mean is not None and bn.running_var is not None
         bn.num_batches_tracked.add_(1)
         rate = 1 / bn.num_batches_tracked.item() if bn.momentum is None else bn.momentum
         bn.running_mean.lerp_(mean, rate)
         bn.running_var.lerp_(var * (count / max(count - 1, 1)), rate)
-
-    def _convolve(self, rows: Tensor) -> Tensor:
-        return F.linear(rows, self.conv.weight.flatten(1), self.conv.bias)
 
 
 class SetAbstraction(nn.Module):
@@ -110,18 +112,20 @@ class SetAbstraction(nn.Module):
         self.radius = radius
         self.num_neighbours = num_neighbours
         widths = [in_channels + 3, *mlp_channels]
-        self.layers = nn.Sequential(*[PointMlpLayer(a, b) for a, b in zip(widths[:-1], widths[1:])])
+        self.layers = nn.ModuleList(PointMlpLayer(a, b) for a, b in zip(widths[:-1], widths[1:]))
 
     def forward(self, points: Tensor) -> tuple[Tensor, Tensor]:
         """Turn points ``(B, N, C)`` into centres ``(B, S, 3)`` and features ``(B, S, C_out)``."""
         with torch.autocast(points.device.type, enabled=False):
-            points = points.to(self.layers[0].conv.weight.dtype)
+            points = points.to(next(self.parameters()).dtype)
             xyz = points[..., :3].float()
             centres = gather_points(xyz, furthest_point_sample(xyz, self.num_patches))
             index = ball_query(xyz, centres, self.radius, self.num_neighbours)
             grouped = gather_points(points, index)
             rows = torch.cat([grouped[..., :3] - centres.unsqueeze(2), grouped], dim=-1)
-            rows = self.layers[:-1](rows.flatten(0, 2))
-            groups = rows.view(-1, self.num_neighbours, rows.shape[-1])
-            features = self.layers[-1].forward_max(groups)
+            rows = rows.flatten(0, 2)
+            *hidden, last = self.layers
+            for layer in hidden:
+                rows = layer(rows)
+            features = last(rows, self.num_neighbours)
         return centres, features.view(*centres.shape[:2], -1)

@@ -112,7 +112,7 @@ class TransformerBlock(BaseModule):
 
 
 def run_blocks(
-    blocks: Sequence[nn.Module],
+    blocks: nn.ModuleList,
     tokens: Tensor,
     depths: Sequence[int],
     position: Tensor | None = None,
@@ -122,7 +122,7 @@ def run_blocks(
     """Run transformer blocks and keep the tokens after some of them.
 
     Args:
-        blocks (Sequence[nn.Module]): :class:`TransformerBlock`.
+        blocks (nn.ModuleList): :class:`TransformerBlock`, or any other if ``keep`` is None.
         tokens (Tensor): ``(B, L, C)``.
         depths (Sequence[int]): Rising numbers of blocks; none after the last of them is run.
         position (Tensor, optional): ``(B, L, C)``, added before every block.
@@ -136,11 +136,11 @@ def run_blocks(
     for i, block in enumerate(blocks[: depths[-1]], start=1):
         if position is not None:
             tokens = tokens + position
-        wanted = keep if i == depths[-1] else None
+        inputs = (tokens,) if keep is None or i < depths[-1] else (tokens, keep)
         if with_cp and tokens.requires_grad:
-            tokens = checkpoint(block, tokens, wanted, use_reentrant=False)
+            tokens = checkpoint(block, *inputs, use_reentrant=False)
         else:
-            tokens = block(tokens, wanted)
+            tokens = block(*inputs)
         if i in depths:
             kept.append(tokens)
     return kept

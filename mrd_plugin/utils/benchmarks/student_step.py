@@ -14,7 +14,7 @@ from mrd_plugin.utils.benchmark import Benchmark, Pair
 from mrd_plugin.utils.benchmarks.textbook_student import TextbookStudent
 
 _TEACHER_DIM = 384
-_FURNITURE = dict(
+_FURNITURE: dict = dict(
     in_channels=7,
     dim=128,
     depth=3,
@@ -49,16 +49,21 @@ def make_cloud(shapes: int, points: int, channels: int, device: str) -> Tensor:
     return cloud.to(device)
 
 
+def mean_square(features: Tensor) -> Tensor:
+    """A loss that every feature takes part in."""
+    return features.square().mean()
+
+
 def build(scaling: int, shapes: int, points: int, device: str) -> Pair:
     """Make both sides with the sizes of a published row, on random clouds."""
     torch.manual_seed(0)
     student = PointPatchTransformer(scaling=scaling).to(device)
     cloud = make_cloud(shapes, points, 6, device)
-    sides = [
-        make_step(backbone, cloud, lambda features: features.square().mean())
-        for backbone in (student, TextbookStudent(student).to(device))
-    ]
-    return Pair(*sides, dict(scaling=scaling, shapes=shapes, points=points))
+    return Pair(
+        make_step(student, cloud, mean_square),
+        make_step(TextbookStudent(student).to(device), cloud, mean_square),
+        dict(scaling=scaling, shapes=shapes, points=points),
+    )
 
 
 def build_furniture(shapes: int, points: int, device: str) -> Pair:
@@ -77,11 +82,11 @@ def build_furniture(shapes: int, points: int, device: str) -> Pair:
     def loss(features: Tensor) -> Tensor:
         return criterion(head(features), image, text, everyone, everyone, scale, scale)['loss']
 
-    sides = [
-        make_step(backbone, cloud, loss)
-        for backbone in (student, TextbookStudent(student).to(device))
-    ]
-    return Pair(*sides, dict(shapes=shapes, points=points))
+    return Pair(
+        make_step(student, cloud, loss),
+        make_step(TextbookStudent(student).to(device), cloud, loss),
+        dict(shapes=shapes, points=points),
+    )
 
 
 BENCHMARK = Benchmark(

@@ -31,9 +31,9 @@ class _SetAbstraction(nn.Module):
         sa = student.sa
         self.num_patches, self.radius = sa.num_patches, sa.radius
         self.num_neighbours = sa.num_neighbours
-        self.layers = nn.Sequential(
-            *[_Layer(layer.conv.in_channels, layer.conv.out_channels) for layer in sa.layers]
-        )
+        widths = [student.in_channels + 3]
+        widths += [value.shape[0] for key, value in sa.named_parameters() if 'conv.weight' in key]
+        self.layers = nn.Sequential(*[_Layer(a, b) for a, b in zip(widths, widths[1:])])
 
     def forward(self, points: Tensor) -> tuple[Tensor, Tensor]:
         xyz = points[..., :3]
@@ -92,10 +92,7 @@ class TextbookStudent(nn.Module):
         self.patch_norm = nn.LayerNorm(dim)
         self.cls_token = nn.Parameter(torch.zeros(dim))
         self.blocks = nn.Sequential(
-            *[
-                _Block(dim, block.attn.num_heads, block.mlp.fc1.out_features)
-                for block in student.blocks
-            ]
+            *[_Block(dim, student.num_heads, student.mlp_dim) for _ in student.blocks]
         )
         self.load_state_dict(student.state_dict())
 
