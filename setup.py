@@ -39,8 +39,9 @@ MMDET3D = [
     # opencv-python 4.12 asks for numpy 2.
     'opencv-python>=4.6,<4.12',
     'opencv-python-headless>=4.6,<4.12',
-    'spconv>=2.3.6',
 ]
+# Sparse convolution; the CPU wheel. With a GPU the wheel of its CUDA version: spconv-cu126.
+SPARSE = ['spconv>=2.3.6']
 VIS = ['matplotlib>=3.6', 'plotly>=5.15']
 DEV = [
     'mypy>=1.8',
@@ -76,10 +77,11 @@ setup(
     exclude_package_data={'mrd_plugin': ['.mim/**/*.pyc']},
     install_requires=SHAPE,
     extras_require={
-        'mmdet3d': MMDET3D,
+        'mmdet3d': MMDET3D + SPARSE,
+        'sparse': SPARSE,
         'vis': VIS,
         'dev': DEV,
-        'all': MMDET3D + VIS + DEV,
+        'all': MMDET3D + SPARSE + VIS + DEV,
     },
     zip_safe=False,
 )

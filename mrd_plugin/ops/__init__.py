@@ -6,6 +6,8 @@ from mrd_plugin.ops.gather_rows import gather_rows
 from mrd_plugin.ops.grouping import gather_points
 from mrd_plugin.ops.interpolate import three_interpolate
 from mrd_plugin.ops.knn import knn
+from mrd_plugin.ops.max_linear import max_linear
+from mrd_plugin.ops.row_moments import row_moments
 
 __all__ = [
     'ball_query',
@@ -13,5 +15,7 @@ __all__ = [
     'gather_points',
     'gather_rows',
     'knn',
+    'max_linear',
+    'row_moments',
     'three_interpolate',
 ]

@@ -58,6 +58,34 @@ def ball_query_kernel(xyz, centres, radius, k, out):
             out[s, i] = pad
 
 
+@numba.njit(nogil=True, cache=True)
+def group_max_kernel(x, out, index):
+    """Maximum of ``x (G, K, D)`` over K and where it is (int32); the first of equals, NaN wins."""
+    for g in range(x.shape[0]):
+        for d in range(x.shape[2]):
+            out[g, d], index[g, d] = x[g, 0, d], 0
+        for k in range(1, x.shape[1]):
+            here = np.int32(k)
+            for d in range(x.shape[2]):  # selects, not branches: runs on vector registers
+                value, best = x[g, k, d], out[g, d]
+                higher = (value > best) | (value != value)
+                out[g, d] = value if higher else best
+                index[g, d] = here if higher else index[g, d]
+
+
+@numba.njit(nogil=True, cache=True)
+def max_linear_backward_kernel(grad, index, x, weight, grad_x, grad_weight):
+    """Add the gradients of ``(x @ weight.T).max(1)`` for groups ``x (G, K, C)`` to zeroed arrays."""
+    for g in range(grad.shape[0]):
+        for d in range(grad.shape[1]):
+            value, row = grad[g, d], index[g, d]
+            if value == 0:  # ReLU follows: half of them
+                continue
+            for c in range(x.shape[2]):
+                grad_x[g, row, c] += value * weight[d, c]
+                grad_weight[d, c] += value * x[g, row, c]
+
+
 def run_batch(kernel: Callable[[int], None], batch_size: int) -> None:
     """Call ``kernel(b)`` for each cloud of a batch, on as many threads as torch uses."""
     workers = min(torch.get_num_threads(), batch_size)

@@ -1,9 +1,22 @@
 """Backbones of the shape family."""
 
+from mrd_plugin.models.backbones.patch_backbone import PatchBackbone, PatchTokens
 from mrd_plugin.models.backbones.point_bert import PointBERT
-from mrd_plugin.models.backbones.point_patch_transformer import (
-    PatchFeatures,
-    PointPatchTransformer,
+from mrd_plugin.models.backbones.point_patch_transformer import PointPatchTransformer
+from mrd_plugin.models.backbones.sparse_resnet import (
+    SparseResNet11,
+    SparseResNet18,
+    SparseResNet34,
 )
+from mrd_plugin.models.backbones.uni3d_vit import Uni3DViT
 
-__all__ = ['PatchFeatures', 'PointBERT', 'PointPatchTransformer']
+__all__ = [
+    'PatchBackbone',
+    'PatchTokens',
+    'PointBERT',
+    'PointPatchTransformer',
+    'SparseResNet11',
+    'SparseResNet18',
+    'SparseResNet34',
+    'Uni3DViT',
+]

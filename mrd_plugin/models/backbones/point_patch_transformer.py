@@ -7,18 +7,29 @@ It shares neither weights nor masked pre-training with Point-BERT.
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 import torch
-from mmengine.model import BaseModule
+import torch.nn.functional as F
 from mmengine.registry import MODELS
 from torch import Tensor, nn
-from torch.utils.checkpoint import checkpoint
 
+from mrd_plugin.models.backbones.patch_backbone import PatchBackbone
 from mrd_plugin.models.backbones.set_abstraction import SetAbstraction
-from mrd_plugin.models.backbones.transformer import TransformerBlock
+from mrd_plugin.models.backbones.transformer import TransformerBlock, run_blocks
 
-# Scaling -> (dim, depth, heads, mlp_dim, sa_dim, patches, radius, neighbours); 4 is the paper's.
+_SIZES = (
+    'dim',
+    'depth',
+    'num_heads',
+    'mlp_dim',
+    'sa_dim',
+    'num_patches',
+    'radius',
+    'num_neighbours',
+)
+# Scaling -> the sizes above; 4 is the paper's.
 SCALINGS: dict[int, tuple[int, int, int, int, int, int, float, int]] = {
     1: (256, 6, 4, 1024, 96, 64, 0.4, 256),
     2: (512, 6, 8, 1024, 128, 64, 0.4, 256),
@@ -29,19 +40,8 @@ SCALINGS: dict[int, tuple[int, int, int, int, int, int, float, int]] = {
 }
 
 
-class PatchFeatures(NamedTuple):
-    """What a patch backbone knows of a cloud."""
-
-    cls: Tensor
-    """Feature of the whole shape, ``(B, C)``."""
-    tokens: Tensor
-    """Patch features, ``(B, S, C)``."""
-    centres: Tensor
-    """Patch centres, ``(B, S, 3)``, in the frame and unit of the input."""
-
-
 @MODELS.register_module()
-class PointPatchTransformer(BaseModule):
+class PointPatchTransformer(PatchBackbone):
     """Point patch transformer; either ``scaling`` or the single sizes.
 
     Args:
@@ -81,7 +81,6 @@ class PointPatchTransformer(BaseModule):
         with_cp: bool = False,
         init_cfg: dict | list | None = None,
     ) -> None:
-        super().__init__(init_cfg)
         given = dict(
             dim=dim,
             depth=depth,
@@ -93,8 +92,9 @@ class PointPatchTransformer(BaseModule):
             num_neighbours=num_neighbours,
         )
         sizes = _resolve_sizes(scaling, given)
-        self.in_channels = in_channels
+        super().__init__(in_channels, sizes['dim'], sizes['depth'], init_cfg)
         self.out_channels = sizes['dim']
+        self.num_heads, self.mlp_dim = sizes['num_heads'], sizes['mlp_dim']
         self.with_cp = with_cp
         self.sa = SetAbstraction(
             in_channels,
@@ -111,29 +111,26 @@ class PointPatchTransformer(BaseModule):
             for _ in range(sizes['depth'])
         )
 
-    def forward_features(self, points: Tensor) -> PatchFeatures:
-        """Encode points ``(B, N, in_channels)`` to class token, patch tokens and centres."""
-        if points.shape[-1] != self.in_channels:
-            raise ValueError(
-                f'PointPatchTransformer has in_channels = {self.in_channels} but the points have '
-                f'{points.shape[-1]} channels; change backbone.in_channels or PackShapeInputs.'
-            )
+    def encode(
+        self, points: Tensor, depths: Sequence[int], keep: int | None = None
+    ) -> tuple[Tensor, list[Tensor]]:
+        """Encode points, keeping some depths; see :meth:`PatchBackbone.encode`."""
         centres, patches = self.sa(points)
         tokens = torch.cat([centres.to(patches.dtype), patches], dim=-1)
-        tokens = self.patch_proj(tokens.transpose(1, 2)).transpose(1, 2)
+        tokens = F.linear(tokens, self.patch_proj.weight.squeeze(-1), self.patch_proj.bias)
         tokens = self.patch_norm(tokens)
         cls = self.cls_token.to(tokens.dtype).expand(len(tokens), 1, -1)
         tokens = torch.cat([cls, tokens], dim=1)
-        for block in self.blocks:
-            if self.with_cp and self.training:
-                tokens = checkpoint(block, tokens, use_reentrant=False)
-            else:
-                tokens = block(tokens)
-        return PatchFeatures(tokens[:, 0], tokens[:, 1:], centres)
+        return centres, run_blocks(self.blocks, tokens, depths, with_cp=self.with_cp, keep=keep)
 
     def forward(self, points: Tensor) -> Tensor:
         """Encode points ``(B, N, in_channels)`` to one feature a shape, ``(B, dim)``."""
-        return self.forward_features(points).cls
+        return self.forward_cls(points)
+
+    @staticmethod
+    def resolve_sizes(cfg: Mapping[str, Any]) -> dict[str, Any]:
+        """All sizes of a backbone config, those included that follow from ``scaling``."""
+        return _resolve_sizes(cfg.get('scaling'), {key: cfg.get(key) for key in _SIZES})
 
 
 def _resolve_sizes(scaling: int | None, given: dict) -> dict:

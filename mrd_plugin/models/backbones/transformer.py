@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import torch.nn.functional as F
 from mmengine.model import BaseModule
 from torch import Tensor, nn
+from torch.utils.checkpoint import checkpoint
 
 
 class Attention(nn.Module):
@@ -26,13 +29,22 @@ class Attention(nn.Module):
         self.qkv = nn.Linear(dim, dim * 3, bias=False)
         self.proj = nn.Linear(dim, dim)
 
-    def forward(self, x: Tensor) -> Tensor:
-        """Mix tokens ``(B, L, C)`` into ``(B, L, C)``."""
+    def forward(self, x: Tensor, keep: int | None = None) -> Tensor:
+        """Mix tokens ``(B, L, C)``; return all, or the first ``keep`` of them, ``(B, keep, C)``."""
         batch, length, dim = x.shape
-        qkv = self.qkv(x).view(batch, length, 3, self.num_heads, dim // self.num_heads)
-        query, key, value = qkv.permute(2, 0, 3, 1, 4)
+        if keep is None:
+            query, key, value = self._heads(self.qkv(x), 3)
+        else:
+            (query,) = self._heads(F.linear(x[:, :keep], self.qkv.weight[:dim]), 1)
+            key, value = self._heads(F.linear(x, self.qkv.weight[dim:]), 2)
         out = F.scaled_dot_product_attention(query, key, value)
-        return self.proj(out.transpose(1, 2).reshape(batch, length, dim))
+        return self.proj(out.transpose(1, 2).reshape(batch, keep or length, dim))
+
+    def _heads(self, x: Tensor, parts: int) -> list[Tensor]:
+        """Cut ``(B, L, parts * C)`` into ``parts`` tensors ``(B, heads, L, C / heads)``."""
+        split = x.view(*x.shape[:2], parts, self.num_heads, -1)
+        # Cut along the axis where the parts lie: the gradients are joined there without a copy.
+        return [part.transpose(1, 2) for part in split.unbind(2)]
 
 
 class Mlp(nn.Module):
@@ -90,7 +102,45 @@ class TransformerBlock(BaseModule):
         self.mlp = Mlp(dim, mlp_dim)
         self.drop_path = DropPath(drop_path)
 
-    def forward(self, x: Tensor) -> Tensor:
-        """Map tokens ``(B, L, C)`` to ``(B, L, C)``."""
-        x = x + self.drop_path(self.attn(self.norm1(x)))
+    def forward(self, x: Tensor, keep: int | None = None) -> Tensor:
+        """Map tokens ``(B, L, C)`` to ``(B, L, C)``, or to their first ``keep``, ``(B, keep, C)``.
+
+        All tokens are attended to either way; those that nobody reads cost nothing.
+        """
+        x = x[:, :keep] + self.drop_path(self.attn(self.norm1(x), keep))
         return x + self.drop_path(self.mlp(self.norm2(x)))
+
+
+def run_blocks(
+    blocks: nn.ModuleList,
+    tokens: Tensor,
+    depths: Sequence[int],
+    position: Tensor | None = None,
+    with_cp: bool = False,
+    keep: int | None = None,
+) -> list[Tensor]:
+    """Run transformer blocks and keep the tokens after some of them.
+
+    Args:
+        blocks (nn.ModuleList): :class:`TransformerBlock`, or any other if ``keep`` is None.
+        tokens (Tensor): ``(B, L, C)``.
+        depths (Sequence[int]): Rising numbers of blocks; none after the last of them is run.
+        position (Tensor, optional): ``(B, L, C)``, added before every block.
+        with_cp (bool): Recompute the activations of a block in the backward pass. Defaults to False.
+        keep (int, optional): Compute only so many tokens, the first, in the last block that is run.
+
+    Returns:
+        list[Tensor]: One ``(B, L, C)`` a depth; the last is ``(B, keep, C)`` if ``keep`` is given.
+    """
+    kept = []
+    for i, block in enumerate(blocks[: depths[-1]], start=1):
+        if position is not None:
+            tokens = tokens + position
+        inputs = (tokens,) if keep is None or i < depths[-1] else (tokens, keep)
+        if with_cp and tokens.requires_grad:
+            tokens = checkpoint(block, *inputs, use_reentrant=False)
+        else:
+            tokens = block(*inputs)
+        if i in depths:
+            kept.append(tokens)
+    return kept

@@ -6,6 +6,7 @@ from mrd_plugin.utils.benchmarks import ball_query, fps, mrd_loss, student_step
 BENCHMARKS: dict[str, Benchmark] = {
     'ball_query': ball_query.BENCHMARK,
     'fps': fps.BENCHMARK,
+    'furniture_step': student_step.FURNITURE_BENCHMARK,
     'mrd_loss': mrd_loss.BENCHMARK,
     'student_step': student_step.BENCHMARK,
 }

@@ -1,78 +1,104 @@
-"""One training step of the furniture student, with our operators and with plain ones."""
+"""One training step of a student, forward and backward, against the textbook implementation."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
-from unittest import mock
+from collections.abc import Callable
 
 import torch
 import torch.nn.functional as F
-from torch import Tensor
+from torch import Tensor, nn
 
-from mrd_plugin.models.backbones import PointPatchTransformer, set_abstraction
+from mrd_plugin.models.backbones import PointPatchTransformer
 from mrd_plugin.models.losses import MRDLoss
 from mrd_plugin.utils.benchmark import Benchmark, Pair
-from mrd_plugin.utils.benchmarks.ball_query import plain_ball_query
-from mrd_plugin.utils.benchmarks.fps import plain_furthest_point_sample
+from mrd_plugin.utils.benchmarks.textbook_student import TextbookStudent
 
-_DIM = 384
+_TEACHER_DIM = 384
+_FURNITURE: dict = dict(
+    in_channels=7,
+    dim=128,
+    depth=3,
+    num_heads=4,
+    mlp_dim=256,
+    sa_hidden=32,
+    sa_dim=64,
+    num_patches=32,
+    radius=0.25,
+    num_neighbours=16,
+)
 
 
-@contextmanager
-def plain_operators() -> Iterator[None]:
-    """Sample and group with loops over tensors, as in most code of the field."""
-    sampling = mock.patch.object(
-        set_abstraction, 'furthest_point_sample', plain_furthest_point_sample
-    )
-    grouping = mock.patch.object(set_abstraction, 'ball_query', plain_ball_query)
-    with sampling, grouping:
-        yield
+def make_step(
+    backbone: nn.Module, cloud: Tensor, loss: Callable[[Tensor], Tensor]
+) -> Callable[[], tuple[Tensor, ...]]:
+    """Make a step that returns the features and the gradient of every parameter, by name."""
+    names = sorted(name for name, _ in backbone.named_parameters())
+
+    def step() -> tuple[Tensor, ...]:
+        parameters = [backbone.get_parameter(name) for name in names]
+        features = backbone(cloud)
+        return (features.detach(), *torch.autograd.grad(loss(features), parameters))
+
+    return step
 
 
-def build(shapes: int, points: int, device: str) -> Pair:
-    """Make both sides on random clouds and random teacher features."""
+def make_cloud(shapes: int, points: int, channels: int, device: str) -> Tensor:
+    """Make random coloured clouds ``(shapes, points, channels)`` that fill the unit ball."""
+    cloud = torch.rand(shapes, points, channels) * 2 - 1
+    cloud[..., :3] /= cloud[..., :3].norm(dim=-1).amax(1)[:, None, None]
+    return cloud.to(device)
+
+
+def mean_square(features: Tensor) -> Tensor:
+    """A loss that every feature takes part in."""
+    return features.square().mean()
+
+
+def build(scaling: int, shapes: int, points: int, device: str) -> Pair:
+    """Make both sides with the sizes of a published row, on random clouds."""
     torch.manual_seed(0)
-    student = PointPatchTransformer(
-        in_channels=7,
-        dim=128,
-        depth=3,
-        num_heads=4,
-        mlp_dim=256,
-        sa_hidden=32,
-        sa_dim=64,
-        num_patches=32,
-        radius=0.25,
-        num_neighbours=16,
-    ).to(device)
-    head = torch.nn.Linear(student.out_channels, _DIM).to(device)
+    student = PointPatchTransformer(scaling=scaling).to(device)
+    cloud = make_cloud(shapes, points, 6, device)
+    return Pair(
+        make_step(student, cloud, mean_square),
+        make_step(TextbookStudent(student).to(device), cloud, mean_square),
+        dict(scaling=scaling, shapes=shapes, points=points),
+    )
+
+
+def build_furniture(shapes: int, points: int, device: str) -> Pair:
+    """Make both sides with the sizes of the furniture configs, under head and MRD's loss."""
+    torch.manual_seed(0)
+    student = PointPatchTransformer(**_FURNITURE).to(device)
+    head = nn.Linear(student.out_channels, _TEACHER_DIM).to(device)
     # Fixed weights: learnt ones keep running means, and each call would give another gradient.
     fixed = dict(type='FixedWeights')
     criterion = MRDLoss(within=fixed, across=fixed).to(device)
-    cloud = torch.rand(shapes, points, 7, device=device) * 2 - 1
-    image, text = F.normalize(torch.randn(2, shapes, _DIM, device=device), dim=-1)
+    cloud = make_cloud(shapes, points, 7, device)
+    image, text = F.normalize(torch.randn(2, shapes, _TEACHER_DIM, device=device), dim=-1)
     everyone = torch.ones(shapes, dtype=torch.bool, device=device)
     scale = torch.tensor(1 / 0.07, device=device)
 
-    def step() -> tuple[Tensor, ...]:
-        for parameter in (*student.parameters(), *head.parameters()):
-            parameter.grad = None
-        embedding = head(student(cloud))
-        losses = criterion(embedding, image, text, everyone, everyone, scale, scale)
-        losses['loss'].backward()
-        assert head.weight.grad is not None
-        return losses['loss'].detach(), head.weight.grad
+    def loss(features: Tensor) -> Tensor:
+        return criterion(head(features), image, text, everyone, everyone, scale, scale)['loss']
 
-    def plain_step() -> tuple[Tensor, ...]:
-        with plain_operators():
-            return step()
-
-    return Pair(step, plain_step, dict(shapes=shapes, points=points))
+    return Pair(
+        make_step(student, cloud, loss),
+        make_step(TextbookStudent(student).to(device), cloud, loss),
+        dict(shapes=shapes, points=points),
+    )
 
 
 BENCHMARK = Benchmark(
-    'one training step of the furniture student, against plain sampling and grouping',
+    'one training step of PointPatchTransformer, against a textbook implementation',
     build,
+    dict(scaling=4, shapes=8, points=10_000),
+    dict(scaling=1, shapes=2, points=300),
+    3,
+)
+FURNITURE_BENCHMARK = Benchmark(
+    'one training step of the furniture student with its loss, against a textbook implementation',
+    build_furniture,
     dict(shapes=64, points=1024),
     dict(shapes=4, points=128),
     7,

@@ -1,8 +1,12 @@
+import copy
+
 import pytest
 import torch
 from mmengine.registry import MODELS
+from torch import nn
 
 import mrd_plugin  # noqa: F401
+from mrd_plugin.models.backbones.group_encoder import GroupEncoder, group_points
 from mrd_plugin.models.backbones.set_abstraction import SetAbstraction
 
 SMALL = dict(
@@ -46,17 +50,6 @@ def test_all_scalings_and_single_sizes():
 
 
 @pytest.mark.parametrize('cfg', [SMALL, SMALL_BERT], ids=['ppt', 'point_bert'])
-def test_shapes_and_gradients(cfg, points):
-    model = MODELS.build(cfg)
-    out = model(points)
-    assert out.shape == (3, model.out_channels)
-    features = model.forward_features(points)
-    assert features.tokens.shape[:2] == (3, 8) and features.centres.shape == (3, 8, 3)
-    out.square().sum().backward()
-    assert all(p.grad is not None and p.grad.isfinite().all() for p in model.parameters())
-
-
-@pytest.mark.parametrize('cfg', [SMALL, SMALL_BERT], ids=['ppt', 'point_bert'])
 def test_order_of_points_does_not_matter(cfg, points):
     """With room for every neighbour the feature is a function of the set (first point fixed)."""
     cfg = dict(cfg)
@@ -66,45 +59,99 @@ def test_order_of_points_does_not_matter(cfg, points):
     torch.testing.assert_close(model(points), model(points[:, order]), atol=1e-5, rtol=1e-4)
 
 
-@pytest.mark.parametrize('cfg', [SMALL, SMALL_BERT], ids=['ppt', 'point_bert'])
-def test_activation_checkpointing_changes_nothing(cfg, points):
-    cfg = dict(cfg, drop_path=0.0) if cfg is SMALL_BERT else cfg
-    plain, saving = MODELS.build(cfg), MODELS.build(dict(cfg, with_cp=True))
-    saving.load_state_dict(plain.state_dict())
-    grads = []
-    for model in (plain, saving):
-        model(points).square().sum().backward()
-        grads.append([p.grad for p in model.parameters()])
-    for a, b in zip(*grads):
-        torch.testing.assert_close(a, b)
+def reference_patches(module, points, training):
+    """1x1 convolutions and batch norm on (B, C, K, S), then the maximum."""
+    layers = [
+        (
+            copy.deepcopy(layer.conv),
+            nn.BatchNorm2d(layer.conv.out_channels).double().train(training),
+        )
+        for layer in module.layers
+    ]
+    for layer, (_, bn) in zip(module.layers, layers):
+        bn.load_state_dict(layer.bn.state_dict())
+    centres, groups = [], []
+    for cloud in points:
+        rows = [0]
+        while len(rows) < module.num_patches:
+            dist = (cloud[:, None, :3] - cloud[rows, :3]).square().sum(-1).amin(1)
+            rows.append(int(dist.argmax()))
+        centres.append(cloud[rows, :3])
+        for centre in centres[-1]:
+            inside = ((cloud[:, :3] - centre).square().sum(-1) <= module.radius**2).nonzero()[:, 0]
+            inside = inside[: module.num_neighbours].tolist()
+            inside += [inside[0]] * (module.num_neighbours - len(inside))
+            groups.append(torch.cat([cloud[inside, :3] - centre, cloud[inside]], dim=-1))
+    x = torch.stack(groups).view(len(points), module.num_patches, module.num_neighbours, -1)
+    x = x.permute(0, 3, 2, 1)
+    for conv, bn in layers:
+        x = torch.relu(bn(conv(x)))
+    return torch.stack(centres), x.amax(2).transpose(1, 2), layers
 
 
-@pytest.mark.parametrize('cfg', [SMALL, SMALL_BERT], ids=['ppt', 'point_bert'])
-def test_wrong_channels_name_the_key(cfg, points):
-    with pytest.raises(ValueError, match='in_channels = 6 but the points have 3'):
-        MODELS.build(cfg)(points[..., :3])
-
-
-def test_set_abstraction_equals_convolution_reference(points):
-    """The matrix products equal 1x1 convolutions on (B, C, K, S), layer by layer."""
-    module = SetAbstraction(6, (8, 8, 12), 5, 0.7, 9).eval()
+@pytest.mark.parametrize('training', [True, False])
+def test_set_abstraction_equals_convolution_reference(points, training):
+    """Values, gradients and running statistics, with statistics and weights of both signs."""
+    module = SetAbstraction(6, (8, 8, 12), 5, 0.7, 9)
     for layer in module.layers:
+        nn.init.uniform_(layer.bn.weight, -1, 1)
+        nn.init.uniform_(layer.bn.bias, -1, 1)
         layer.bn.running_mean.uniform_(-0.1, 0.1)
+    module = module.double().train(training)
+    points = points.double()
+    points[..., :3] = points[..., :3].float()  # sampling and grouping look at float32
+    expected_centres, expected, layers = reference_patches(module, points, training)
     centres, features = module(points)
-    for b in range(len(points)):
-        for s in range(5):
-            dist = (points[b, :, :3] - centres[b, s]).square().sum(-1)
-            inside = points[b, dist <= 0.7 * 0.7][:9]
-            x = torch.cat([inside[:, :3] - centres[b, s], inside], dim=-1).T[None, :, :, None]
-            for layer in module.layers:
-                x = torch.conv2d(x, layer.conv.weight, layer.conv.bias)
-                x = torch.relu(layer.bn(x[0, :, :, 0].T)).T[None, :, :, None]
-            torch.testing.assert_close(features[b, s], x[0, :, :, 0].amax(-1), atol=1e-5, rtol=1e-4)
+    torch.testing.assert_close(centres, expected_centres.float())
+    torch.testing.assert_close(features, expected, atol=1e-6, rtol=1e-5)
+    grad = torch.randn_like(expected)
+    features.backward(grad)
+    expected.backward(grad)
+    for layer, (conv, bn) in zip(module.layers, layers):
+        for name, parameter in layer.conv.named_parameters():
+            wanted = conv.get_parameter(name).grad
+            torch.testing.assert_close(parameter.grad, wanted, atol=1e-6, rtol=1e-5)
+        torch.testing.assert_close(layer.bn.weight.grad, bn.weight.grad, atol=1e-6, rtol=1e-5)
+        torch.testing.assert_close(layer.bn.bias.grad, bn.bias.grad, atol=1e-6, rtol=1e-5)
+        for name, buffer in bn.named_buffers():
+            torch.testing.assert_close(layer.bn.get_buffer(name), buffer, atol=1e-7, rtol=1e-6)
+
+
+def test_last_block_for_the_class_token_alone(points):
+    """Same value and gradients as the whole last block."""
+    for name in ('ppt', 'point_bert'):
+        cfg = SMALL if name == 'ppt' else dict(SMALL_BERT, pool='cls', drop_path=0.0)
+        model = MODELS.build(cfg)
+        results = []
+        for out in (model.forward_tokens(points).cls, model(points)):
+            grads = torch.autograd.grad(out.sin().sum(), list(model.parameters()))
+            results.append([out, *grads])
+        for a, b in zip(*results):
+            torch.testing.assert_close(a, b, atol=1e-5, rtol=1e-4)
+
+
+def test_group_encoder_equals_its_convolutions(points):
+    """As published: convolutions on (groups, C, K), the maximum joined before the second."""
+    _, groups = group_points(points, 6, 5)
+    ours = GroupEncoder(6, 20)
+    plain = copy.deepcopy(ours)
+    x = plain.first_conv(groups.flatten(0, 1).transpose(1, 2))
+    x = torch.cat([x.amax(2, keepdim=True).expand_as(x), x], dim=1)
+    expected = plain.second_conv(x).amax(2).view(3, 6, 20)
+    out = ours(groups)
+    torch.testing.assert_close(out, expected, atol=1e-5, rtol=1e-4)
+    grad = torch.randn_like(out)
+    out.backward(grad)
+    expected.backward(grad)
+    for a, b in zip(ours.parameters(), plain.parameters()):
+        torch.testing.assert_close(a.grad, b.grad, atol=1e-4, rtol=1e-4)
+    for a, b in zip(ours.buffers(), plain.buffers()):
+        torch.testing.assert_close(a, b)
 
 
 def test_point_bert_adds_position_before_every_block(points):
     model = MODELS.build(SMALL_BERT).eval()
-    centres, groups = model.group(points)
+    centres, groups = group_points(points, model.num_groups, model.group_size)
     tokens = model.reduce_dim(model.encoder(groups))
     position = torch.cat([model.cls_pos.expand(3, -1, -1), model.pos_embed(centres)], dim=1)
     tokens = torch.cat([model.cls_token.expand(3, -1, -1), tokens], dim=1)
