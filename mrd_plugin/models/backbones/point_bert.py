@@ -134,7 +134,7 @@ class PointBERT(BaseModule):
         offset = groups[..., :3] - centres.unsqueeze(2)
         return centres, torch.cat([offset, groups[..., 3:]], dim=-1)
 
-    def forward_features(self, points: Tensor) -> PatchFeatures:
+    def forward_tokens(self, points: Tensor) -> PatchFeatures:
         """Encode points ``(B, N, in_channels)`` to class token, patch tokens and centres."""
         if points.shape[-1] != self.in_channels:
             raise ValueError(
@@ -152,7 +152,7 @@ class PointBERT(BaseModule):
 
     def forward(self, points: Tensor) -> Tensor:
         """Encode points ``(B, N, in_channels)`` to ``(B, out_channels)``."""
-        features = self.forward_features(points)
+        features = self.forward_tokens(points)
         if self.pool == 'cls':
             return features.cls
         return torch.cat([features.cls, features.tokens.amax(1)], dim=-1)

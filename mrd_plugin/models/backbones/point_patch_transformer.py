@@ -111,7 +111,7 @@ class PointPatchTransformer(BaseModule):
             for _ in range(sizes['depth'])
         )
 
-    def forward_features(self, points: Tensor) -> PatchFeatures:
+    def forward_tokens(self, points: Tensor) -> PatchFeatures:
         """Encode points ``(B, N, in_channels)`` to class token, patch tokens and centres."""
         if points.shape[-1] != self.in_channels:
             raise ValueError(
@@ -133,7 +133,7 @@ class PointPatchTransformer(BaseModule):
 
     def forward(self, points: Tensor) -> Tensor:
         """Encode points ``(B, N, in_channels)`` to one feature a shape, ``(B, dim)``."""
-        return self.forward_features(points).cls
+        return self.forward_tokens(points).cls
 
 
 def _resolve_sizes(scaling: int | None, given: dict) -> dict:

@@ -50,7 +50,7 @@ def test_shapes_and_gradients(cfg, points):
     model = MODELS.build(cfg)
     out = model(points)
     assert out.shape == (3, model.out_channels)
-    features = model.forward_features(points)
+    features = model.forward_tokens(points)
     assert features.tokens.shape[:2] == (3, 8) and features.centres.shape == (3, 8, 3)
     out.square().sum().backward()
     assert all(p.grad is not None and p.grad.isfinite().all() for p in model.parameters())
