@@ -6,12 +6,15 @@ from mrd_plugin.ops.gather_rows import gather_rows
 from mrd_plugin.ops.grouping import gather_points
 from mrd_plugin.ops.interpolate import three_interpolate
 from mrd_plugin.ops.knn import knn
+from mrd_plugin.ops.patch_masking import MaskedCloud, mask_patches
 
 __all__ = [
+    'MaskedCloud',
     'ball_query',
     'furthest_point_sample',
     'gather_points',
     'gather_rows',
     'knn',
+    'mask_patches',
     'three_interpolate',
 ]
