@@ -52,7 +52,7 @@ def make_furniture(root, count=12):
     split = dict(train=ids[: count - 4], val=ids[count - 4 : count - 2], test=ids[count - 2 :])
     (root / 'split.json').write_text(json.dumps(split))
     request = CacheRequest.from_folder(root, nouns, ['identity', 'short'], ['identity', 'short'])
-    write_cache(ConSETeacher(), request, root, root / 'features' / 'conse')
+    write_cache(ConSETeacher(), request, root, root / 'features' / 'conse', patches=True)
     return root
 
 

@@ -5,24 +5,29 @@ import re
 from pathlib import Path
 
 import numpy as np
+import open_clip
 import pytest
 import torch
 import yaml
 from mmengine.config import Config
 from mmengine.runner import Runner
+from PIL import Image
+from safetensors.torch import save_file
 
 import mrd_plugin  # noqa: F401
 from mrd_plugin.apis.launch import require_data
 from mrd_plugin.utils.errors import ConfigError
 from tests.furniture import furniture_options, make_furniture
+from tests.sunrgbd import make_rooms
 
 CONFIGS = sorted(str(p) for p in Path('configs').rglob('*.py') if '_base_' not in p.parts)
 FURNITURE = [name for name in CONFIGS if 'furniture' in name]
 OBJAVERSE = [name for name in CONFIGS if 'objaverse' in name]
+SUNRGBD = [name for name in CONFIGS if 'sunrgbd' in name]
 
 
 def test_no_config_is_left_out():
-    assert sorted(FURNITURE + OBJAVERSE) == CONFIGS
+    assert sorted(FURNITURE + OBJAVERSE + SUNRGBD) == CONFIGS
     assert {'configs/mrd/pointbert_furniture.py', 'configs/mrd/pointbert_objaverse.py'} < set(
         CONFIGS
     )
@@ -35,7 +40,10 @@ def furniture(tmp_path_factory):
 
 @pytest.fixture(scope='session')
 def openshape(tmp_path_factory):
-    """Five shapes with 1280-d features in OpenShape's own files; the last is the test shape."""
+    """Five shapes with 1280-d features in OpenShape's own files; the last is the test shape.
+
+    Beside them renderings, and a small CLIP for configs that encode them online.
+    """
     root = tmp_path_factory.mktemp('openshape')
     rng = np.random.default_rng(0)
     rows = []
@@ -66,6 +74,9 @@ def openshape(tmp_path_factory):
     meta = root / 'meta_data'
     (meta / 'split').mkdir(parents=True)
     (meta / 'split' / 'train_all.json').write_text(json.dumps(rows[:4]))
+    Image.fromarray(rng.integers(0, 256, (40, 40, 3), dtype=np.uint8)).save(root / 'view.png')
+    views = [dict(id=row['id'], shape=row['data_path'], images=['view.png']) for row in rows[:4]]
+    (meta / 'renderings.json').write_text(json.dumps(views))
     lvis = [dict(uid=rows[4]['id'], category='thing', **rows[4])]
     (meta / 'split' / 'lvis.json').write_text(json.dumps(lvis))
     np.save(meta / 'lvis_cat_name_pt_feat.npy', rng.normal(size=(1, 1280)).astype(np.float32))
@@ -73,8 +84,47 @@ def openshape(tmp_path_factory):
     return root
 
 
+@pytest.fixture(scope='session')
+def small_clip(tmp_path_factory):
+    """A CLIP of open_clip's own classes by embedding width: architecture name and weight file."""
+    folder = tmp_path_factory.mktemp('clip')
+    found = {}
+    for dim in (512, 1280):
+        config = dict(
+            embed_dim=dim,
+            vision_cfg=dict(image_size=32, layers=1, width=64, patch_size=16),
+            text_cfg=dict(context_length=77, vocab_size=49408, width=64, heads=1, layers=1),
+        )
+        name = f'tiny-{dim}'
+        (folder / f'{name}.json').write_text(json.dumps(config))
+        open_clip.add_model_config(folder / f'{name}.json')
+        weights = open_clip.create_model(name).state_dict()
+        save_file({k: v.contiguous() for k, v in weights.items()}, folder / f'{name}.safetensors')
+        found[dim] = name, str(folder / f'{name}.safetensors')
+    return found
+
+
+def online_teacher_options(path, small_clip):
+    """A small teacher in place of one that would be downloaded."""
+    model = Config.fromfile(path).model
+    if model.teacher.type != 'OpenCLIPTeacher':
+        return {}
+    name, weights = small_clip[model.head.out_channels]
+    return {'model.teacher.model': name, 'model.teacher.pretrained': weights}
+
+
 def openshape_options(root):
     return {f'{name}_dataloader.dataset.data_root': str(root) for name in ('train', 'val', 'test')}
+
+
+def sunrgbd_options(root):
+    """The rooms of the tests and a student that a CPU trains in seconds."""
+    options = openshape_options(root)
+    for name in ('train', 'val', 'test'):
+        options[f'{name}_dataloader.dataset.pipeline.2.min_points'] = 100
+        options[f'{name}_dataloader.dataset.pipeline.3.num_points'] = 500
+    options.update({'model.backbone.num_patches': 32, 'model.backbone.depth': 1})
+    return options
 
 
 def train(path, options, work_dir, epochs, resume=False):
@@ -103,7 +153,7 @@ def train(path, options, work_dir, epochs, resume=False):
     return runner
 
 
-def check_two_steps_and_resume(path, options, tmp_path):
+def check_two_steps_and_resume(path, options, tmp_path, metric='zero_shot/n'):
     work_dir = tmp_path / path.replace('/', '-')
     first = train(path, options, work_dir, 1)
     assert first.iter == 2
@@ -113,7 +163,7 @@ def check_two_steps_and_resume(path, options, tmp_path):
     after = second.model.backbone.state_dict()
     assert any(not torch.equal(before[key], after[key]) for key in before)
     assert all(value.isfinite().all() for value in after.values())
-    assert second.message_hub.get_scalar('val/zero_shot/n').current() >= 1
+    assert second.message_hub.get_scalar(f'val/{metric}').current() >= 1
 
 
 @pytest.mark.parametrize('path', FURNITURE)
@@ -123,8 +173,21 @@ def test_furniture_configs_train_and_resume(path, furniture, tmp_path):
 
 @pytest.mark.slow
 @pytest.mark.parametrize('path', OBJAVERSE)
-def test_objaverse_configs_train_and_resume(path, openshape, tmp_path):
-    check_two_steps_and_resume(path, openshape_options(openshape), tmp_path)
+def test_objaverse_configs_train_and_resume(path, openshape, small_clip, tmp_path):
+    options = {**openshape_options(openshape), **online_teacher_options(path, small_clip)}
+    check_two_steps_and_resume(path, options, tmp_path)
+
+
+@pytest.mark.parametrize('path', SUNRGBD)
+def test_sunrgbd_configs_train_and_resume(path, small_clip, tmp_path):
+    rooms = make_rooms(tmp_path / 'rooms')
+    options = {**sunrgbd_options(rooms), **online_teacher_options(path, small_clip)}
+    check_two_steps_and_resume(path, options, tmp_path, 'retrieval/image_to_shape/n')
+
+
+def test_missing_sunrgbd_says_what_to_do():
+    with pytest.raises(ConfigError, match='sunrgbd.*prepare it as MMDetection3D'):
+        require_data(Config.fromfile('configs/kd2d/pointbert_sunrgbd.py'), 'train_dataloader')
 
 
 @pytest.mark.parametrize('path', OBJAVERSE)

@@ -17,6 +17,8 @@ from mrd_plugin.utils.errors import BadSampleError, ConfigError
 EXAMPLES = """examples:
   python tools/extract_teacher_features.py data/furniture --teacher conse \\
       --classes configs/_base_/datasets/furniture_splits/nouns.json
+  python tools/extract_teacher_features.py data/furniture --patches \\
+      --classes configs/_base_/datasets/furniture_splits/nouns.json
   python tools/extract_teacher_features.py data/mine --teacher my_clip.py --out data/mine/features/b32
 
 A config file holds the teacher under `model.teacher` or `teacher`, for instance
@@ -49,6 +51,11 @@ def parse_args() -> argparse.Namespace:
         choices=sorted(TEMPLATE_SETS),
         help='template sets for the class names (default: identity short openshape64)',
     )
+    parser.add_argument(
+        '--patches',
+        action='store_true',
+        help='the patch tokens of the pictures too (L times the size)',
+    )
     parser.add_argument('--batch-size', type=int, help="(default: the teacher's own)")
     parser.add_argument('--dtype', default='float16', choices=['float16', 'float32'])
     parser.add_argument('--device', default='cpu', help="'cpu', 'cuda', 'cuda:1', ...")
@@ -79,7 +86,8 @@ def main() -> None:
     classes = json.loads(args.classes.read_text(encoding='utf-8')) if args.classes else []
     out = args.out or args.data / 'features' / Path(args.teacher).stem
     request = CacheRequest.from_folder(args.data, classes, args.prompts, args.class_prompts)
-    written = write_cache(build_teacher(args), request, args.data, out, args.dtype)
+    teacher = build_teacher(args)
+    written = write_cache(teacher, request, args.data, out, args.dtype, args.patches)
     print(
         f'{out}: {len(request.images)} pictures and {len(request.texts)} texts '
         + ('written' if written else 'were there already')

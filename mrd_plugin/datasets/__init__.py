@@ -5,6 +5,7 @@ from mrd_plugin.datasets.furniture_dataset import FurnitureDataset
 from mrd_plugin.datasets.openshape import OpenShapeDataset
 from mrd_plugin.datasets.shape_dataset import ShapeDataset
 from mrd_plugin.datasets.shape_folder import ShapeFolderDataset
+from mrd_plugin.datasets.sunrgbd_pairs import SUNRGBDPairs
 from mrd_plugin.datasets.text_image_policy import TextImagePolicy
 from mrd_plugin.datasets.zero_shot import (
     ModelNet40Dataset,
@@ -18,6 +19,7 @@ __all__ = [
     'ModelNet40Dataset',
     'ObjaverseLVISDataset',
     'OpenShapeDataset',
+    'SUNRGBDPairs',
     'ScanObjectNNDataset',
     'ShapeDataset',
     'ShapeFolderDataset',

@@ -246,6 +246,36 @@ def load_npy(path: str | Path) -> np.ndarray:
     return array
 
 
+def load_plain_pickle(path: str | Path) -> Any:
+    """Read a pickle of plain data, such as MMDetection3D's info files, and run nothing of it.
+
+    Args:
+        path: the file. It may hold numpy arrays and scalars, strings, numbers, lists and dicts.
+
+    Returns:
+        What it holds.
+
+    Raises:
+        FileNotFoundError: there is no such file.
+        BadSampleError: the file is damaged, or its pickle asks for something else.
+    """
+    try:
+        with open(path, 'rb') as file:
+            return plain(PlainUnpickler(file).load())
+    except FileNotFoundError:
+        raise
+    except UnsafePickleError as error:
+        raise BadSampleError(
+            f'{path}: refused, because its pickle asks for {error}; it may hold numpy arrays, '
+            'strings, numbers, lists and dicts only. Get the file from its source again.'
+        ) from error
+    except Exception as error:  # a pickle that is cut or forged may fail in any way
+        reason = str(error) or type(error).__name__
+        raise BadSampleError(
+            f'{path}: can not be read as a pickle ({reason}); it is damaged, get it again.'
+        ) from error
+
+
 def load_pickled_npy(path: str | Path) -> dict[str, Any]:
     """Read OpenShape's one-dict ``.npy`` (what ``np.load(path, allow_pickle=True).item()`` gives).
 

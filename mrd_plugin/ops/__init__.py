@@ -7,15 +7,7 @@ from mrd_plugin.ops.grouping import gather_points
 from mrd_plugin.ops.interpolate import three_interpolate
 from mrd_plugin.ops.knn import knn
 from mrd_plugin.ops.max_linear import max_linear
+from mrd_plugin.ops.patch_masking import MaskedCloud, mask_patches
 from mrd_plugin.ops.row_moments import row_moments
 
-__all__ = [
-    'ball_query',
-    'furthest_point_sample',
-    'gather_points',
-    'gather_rows',
-    'knn',
-    'max_linear',
-    'row_moments',
-    'three_interpolate',
-]
+__all__ = ['MaskedCloud', 'ball_query', 'furthest_point_sample', 'gather_points', 'gather_rows', 'knn', 'mask_patches', 'max_linear', 'row_moments', 'three_interpolate',]

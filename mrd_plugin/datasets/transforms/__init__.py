@@ -1,5 +1,6 @@
 from mrd_plugin.datasets.transforms.center_scale_unit_ball import CenterScaleUnitBall
 from mrd_plugin.datasets.transforms.choose_text_image import ChooseTextImage
+from mrd_plugin.datasets.transforms.frustum_crop import FrustumCrop
 from mrd_plugin.datasets.transforms.load_shape import LoadShape
 from mrd_plugin.datasets.transforms.pack_shape_inputs import PackShapeInputs
 from mrd_plugin.datasets.transforms.point_drop_to_first import PointDropToFirst
@@ -21,6 +22,7 @@ __all__ = [
     'ChooseTextImage',
     'ColorDrop',
     'ColourJitter',
+    'FrustumCrop',
     'LoadShape',
     'PackShapeInputs',
     'PointDropToFirst',

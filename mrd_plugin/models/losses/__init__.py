@@ -1,4 +1,6 @@
 from mrd_plugin.models.losses.align_loss import AlignLoss
+from mrd_plugin.models.losses.chamfer import chamfer_distance
+from mrd_plugin.models.losses.concept_loss import ConceptLoss, pool_patches
 from mrd_plugin.models.losses.mrd_loss import MRDLoss
 from mrd_plugin.models.losses.teacher_weights import AgreementWeights, TeacherMix
 from mrd_plugin.models.losses.weighting import FixedWeights, LossLevelSoftmax, UncertaintyWeights
@@ -6,9 +8,12 @@ from mrd_plugin.models.losses.weighting import FixedWeights, LossLevelSoftmax, U
 __all__ = [
     'AgreementWeights',
     'AlignLoss',
+    'ConceptLoss',
     'FixedWeights',
     'LossLevelSoftmax',
     'MRDLoss',
     'TeacherMix',
     'UncertaintyWeights',
+    'chamfer_distance',
+    'pool_patches',
 ]

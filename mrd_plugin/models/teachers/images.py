@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+import re
+
 from PIL import Image
 
 from mrd_plugin.utils.errors import BadSampleError
+
+_CROP = re.compile(r'(.+)#xywh=(\d+),(\d+),(\d+),(\d+)')
 
 
 def load_rgb(path: str) -> Image.Image:
     """Read a picture and lay a transparent one on white.
 
     Args:
-        path: A file that Pillow can read, any mode.
+        path: A file that Pillow can read, any mode. A part of it is named as in W3C's Media Fragments
+            URI 1.0 (section 4.2.2), in pixels: ``room.jpg#xywh=left,top,width,height``.
 
     Returns:
         The picture in mode RGB.
@@ -19,8 +24,9 @@ def load_rgb(path: str) -> Image.Image:
     Raises:
         BadSampleError: The file is missing or broken.
     """
+    part = _CROP.fullmatch(str(path))
     try:
-        with Image.open(path) as picture:
+        with Image.open(part[1] if part else path) as picture:
             rgba = picture.convert('RGBA')
     except FileNotFoundError:
         raise BadSampleError(
@@ -28,6 +34,9 @@ def load_rgb(path: str) -> Image.Image:
         ) from None
     except (OSError, SyntaxError, ValueError) as error:
         raise BadSampleError(f"picture {path} can't be read ({error}); replace it") from error
+    if part:
+        left, top, width, height = (int(number) for number in part.groups()[1:])
+        rgba = rgba.crop((left, top, left + width, top + height))
     white = Image.new('RGBA', rgba.size, (255, 255, 255, 255))
     return Image.alpha_composite(white, rgba).convert('RGB')
 

@@ -14,6 +14,7 @@ from torch import Tensor
 
 from mrd_plugin.models.teachers.base import Teacher
 from mrd_plugin.models.teachers.images import load_rgb
+from mrd_plugin.models.teachers.open_clip_patches import encode_tokens
 from mrd_plugin.utils.errors import ConfigError
 from mrd_plugin.utils.files import file_sha256
 
@@ -87,8 +88,13 @@ class OpenCLIPTeacher(Teacher):
         self.freeze('clip', network)
 
     def _encode_images(self, paths: Sequence[str]) -> Tensor:
-        pixels = torch.stack([self._transform(load_rgb(path)) for path in paths])
-        return self.network('clip').encode_image(pixels.to(self.device))
+        return self.network('clip').encode_image(self._pixels(paths))
+
+    def _encode_tokens(self, paths: Sequence[str]) -> Tensor:
+        return encode_tokens(self.network('clip').visual, self._pixels(paths))
+
+    def _pixels(self, paths: Sequence[str]) -> Tensor:
+        return torch.stack([self._transform(load_rgb(path)) for path in paths]).to(self.device)
 
     def _encode_texts(self, texts: Sequence[str]) -> Tensor:
         return self.network('clip').encode_text(self._tokenizer(list(texts)).to(self.device))

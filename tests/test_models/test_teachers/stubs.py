@@ -39,3 +39,12 @@ class HashTeacher(Teacher):
 
 def make_sample(**meta):
     return ShapeDataSample(metainfo=dict(dict(text=None, image_path=None), **meta))
+
+
+class PatchHashTeacher(HashTeacher):
+    """The same with three patch tokens a picture."""
+
+    def _encode_tokens(self, paths):
+        names = [str(path).rsplit('/', 1)[-1] for path in paths]
+        tokens = [self._vectors([name, *(f'{name}@{k}' for k in range(3))]) for name in names]
+        return torch.stack(tokens)

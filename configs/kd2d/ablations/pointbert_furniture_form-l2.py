@@ -1,0 +1,4 @@
+# Squared error in place of the cosine.
+_base_ = '../pointbert_furniture.py'
+
+model = dict(loss=dict(form='l2'))

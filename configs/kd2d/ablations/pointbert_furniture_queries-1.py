@@ -1,0 +1,4 @@
+# One concept query.
+_base_ = '../pointbert_furniture.py'
+
+model = dict(head=dict(num_concepts=1))
