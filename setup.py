@@ -41,6 +41,7 @@ MMDET3D = [
     'opencv-python-headless>=4.6,<4.12',
     'spconv>=2.3.6',
 ]
+RENDER = ['embreex>=4.4']
 VIS = ['matplotlib>=3.6', 'plotly>=5.15']
 DEV = [
     'mypy>=1.8',
@@ -77,9 +78,10 @@ setup(
     install_requires=SHAPE,
     extras_require={
         'mmdet3d': MMDET3D,
+        'render': RENDER,
         'vis': VIS,
         'dev': DEV,
-        'all': MMDET3D + VIS + DEV,
+        'all': MMDET3D + RENDER + VIS + DEV,
     },
     zip_safe=False,
 )
