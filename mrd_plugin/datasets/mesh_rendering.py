@@ -87,26 +87,40 @@ class MeshRenderer:
             uint8 ``(size, size, 3)``.
         """
         right, up, back = _axes(azimuth, elevation)
-        centre, distance = self._frame(right, up, back)
-        basis = np.stack([right, up, back]).astype(np.float32)
-        rays = _pinhole(size * OVERSAMPLING) @ basis
+        origin, (wide, high) = self._frame(right, up, back)
         light = -0.45 * right + 0.75 * up + 0.5 * back
-        colours = self._trace(centre + distance * back, rays, light / np.linalg.norm(light))
-        blocks = colours.reshape(size, OVERSAMPLING, size, OVERSAMPLING, 3)
-        return np.round(blocks.mean(axis=(1, 3))).astype(np.uint8)
+        basis = np.stack([right, up, back]).astype(np.float32)
+        rows, columns = _middle(size, high), _middle(size, wide)
+        fine = [slice(cut.start * OVERSAMPLING, cut.stop * OVERSAMPLING) for cut in (rows, columns)]
+        rays = _pinhole(size * OVERSAMPLING)[fine[0], fine[1]] @ basis
+        colours = self._trace(origin, rays.reshape(-1, 3), light / np.linalg.norm(light))
+        tall, broad = rows.stop - rows.start, columns.stop - columns.start
+        blocks = colours.reshape(tall, OVERSAMPLING, broad, OVERSAMPLING, 3)
+        picture = np.full((size, size, 3), 255, np.uint8)
+        picture[rows, columns] = np.round(blocks.mean(axis=(1, 3)))
+        return picture
 
     def _frame(
         self, right: np.ndarray, up: np.ndarray, back: np.ndarray
-    ) -> tuple[np.ndarray, float]:
-        """Point that the camera looks at, and its distance, so that every corner is in view."""
+    ) -> tuple[np.ndarray, tuple[float, float]]:
+        """Where the camera stands so that every corner is in view, and the part that is filled.
+
+        Returns:
+            The place ``(3,)``; the parts of the picture's width and height, from its middle, that the
+            shape reaches, at most MARGIN.
+        """
         x, y, z = np.stack([right, up, back]).astype(np.float32) @ self.corners.reshape(-1, 3).T
         reach = np.tan(HALF_FOV) * MARGIN
-        # A corner at (x, y, z) is inside if |x - cx| <= reach * (distance - z), y likewise. Both
-        # sides of the wedge give a bound, and their mean and half difference give centre and distance.
+        # A corner (x, y, z) is in view if |x - cx| <= reach * (distance - z), and y likewise; so
+        # x + reach z and x - reach z bound cx + reach distance from below, cx - reach distance from above.
         rim = [((v + reach * z).max(), (v - reach * z).min()) for v in (x, y)]
         centre = [(a + b) / 2 for a, b in rim]
         distance = max((a - b) / 2 for a, b in rim) / reach
-        return centre[0] * right + centre[1] * up, float(distance)
+        wide, high = (
+            float((np.abs(v - c) / (distance - z)).max() / np.tan(HALF_FOV))
+            for v, c in zip((x, y), centre)
+        )
+        return centre[0] * right + centre[1] * up + distance * back, (wide, high)
 
     def _trace(self, origin: np.ndarray, rays: np.ndarray, light: np.ndarray) -> np.ndarray:
         """Colours ``(n, 3)`` in [0, 255] that rays from one origin see."""
@@ -152,13 +166,19 @@ class MeshRenderer:
         return rgb, normals, solid
 
 
+def _middle(size: int, part: float) -> slice:
+    """Pixels around the middle of ``size`` that reach over ``part`` of it."""
+    half = min(int(np.ceil(size / 2 * part)) + 1, size // 2)
+    return slice(size // 2 - half, size - size // 2 + half)
+
+
 @functools.cache
 def _pinhole(pixels: int) -> np.ndarray:
-    """Unit rays ``(pixels * pixels, 3)`` row by row, as parts of right, up and back."""
+    """Unit rays ``(pixels, pixels, 3)`` row by row, as parts of right, up and back."""
     grid = ((np.arange(pixels) + 0.5) / pixels * 2 - 1) * np.tan(HALF_FOV)
     x, y = np.meshgrid(grid, -grid)
-    rays = np.stack([x, y, np.full_like(x, -1)], axis=-1).reshape(-1, 3)
-    return _unit(rays).astype(np.float32)
+    rays = np.stack([x, y, np.full_like(x, -1)], axis=-1)
+    return (rays / np.linalg.norm(rays, axis=-1, keepdims=True)).astype(np.float32)
 
 
 def _axes(azimuth: float, elevation: float) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
