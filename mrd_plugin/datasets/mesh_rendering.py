@@ -215,4 +215,3 @@ def require_renderer() -> None:
             'Pictures of meshes need the package embreex, which is not installed; run `pip install '
             "-c requirements/constraints.txt -e '.[render]'`."
         ) from error
-

@@ -1,6 +1,7 @@
 from mrd_plugin.datasets.transforms.center_scale_unit_ball import CenterScaleUnitBall
 from mrd_plugin.datasets.transforms.choose_text_image import ChooseTextImage
 from mrd_plugin.datasets.transforms.load_shape import LoadShape
+from mrd_plugin.datasets.transforms.pack_image_text import PackImageText
 from mrd_plugin.datasets.transforms.pack_shape_inputs import PackShapeInputs
 from mrd_plugin.datasets.transforms.point_drop_to_first import PointDropToFirst
 from mrd_plugin.datasets.transforms.random_colour import ColorDrop, ColourJitter
@@ -22,6 +23,7 @@ __all__ = [
     'ColorDrop',
     'ColourJitter',
     'LoadShape',
+    'PackImageText',
     'PackShapeInputs',
     'PointDropToFirst',
     'RandomAnisotropicScale',

@@ -1,4 +1,5 @@
 from mrd_plugin.models.losses.align_loss import AlignLoss
+from mrd_plugin.models.losses.dual_align_loss import DualAlignLoss
 from mrd_plugin.models.losses.mrd_loss import MRDLoss
 from mrd_plugin.models.losses.teacher_weights import AgreementWeights, TeacherMix
 from mrd_plugin.models.losses.weighting import FixedWeights, LossLevelSoftmax, UncertaintyWeights
@@ -6,6 +7,7 @@ from mrd_plugin.models.losses.weighting import FixedWeights, LossLevelSoftmax, U
 __all__ = [
     'AgreementWeights',
     'AlignLoss',
+    'DualAlignLoss',
     'FixedWeights',
     'LossLevelSoftmax',
     'MRDLoss',

@@ -3,5 +3,7 @@
 from mrd_plugin.models.pretrainers.base import BasePretrainer
 from mrd_plugin.models.pretrainers.mrd import MRD
 from mrd_plugin.models.pretrainers.shape_aligner import ShapeAligner
+from mrd_plugin.models.pretrainers.tamm import TAMM
+from mrd_plugin.models.pretrainers.tamm_image_adapter import TAMMImageAdapter
 
-__all__ = ['MRD', 'BasePretrainer', 'ShapeAligner']
+__all__ = ['MRD', 'TAMM', 'BasePretrainer', 'ShapeAligner', 'TAMMImageAdapter']

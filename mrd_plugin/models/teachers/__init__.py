@@ -1,6 +1,6 @@
 """Frozen encoders that give the targets of a distillation."""
 
-from mrd_plugin.models.teachers.base import Teacher, TeacherTargets
+from mrd_plugin.models.teachers.base import Teacher, TeacherTargets, ViewTargets
 from mrd_plugin.models.teachers.cache_writer import CacheRequest, write_cache
 from mrd_plugin.models.teachers.cached import CachedTeacher
 from mrd_plugin.models.teachers.conse import ConSETeacher
@@ -17,6 +17,7 @@ __all__ = [
     'SampleFeatureTeacher',
     'Teacher',
     'TeacherTargets',
+    'ViewTargets',
     'fill_prompts',
     'get_templates',
     'write_cache',
