@@ -42,6 +42,7 @@ MMDET3D = [
 ]
 # Sparse convolution; the CPU wheel. With a GPU the wheel of its CUDA version: spconv-cu126.
 SPARSE = ['spconv>=2.3.6']
+RENDER = ['embreex>=4.4']
 VIS = ['matplotlib>=3.6', 'plotly>=5.15']
 DEV = [
     'mypy>=1.8',
@@ -79,9 +80,10 @@ setup(
     extras_require={
         'mmdet3d': MMDET3D + SPARSE,
         'sparse': SPARSE,
+        'render': RENDER,
         'vis': VIS,
         'dev': DEV,
-        'all': MMDET3D + SPARSE + VIS + DEV,
+        'all': MMDET3D + SPARSE + RENDER + VIS + DEV,
     },
     zip_safe=False,
 )

@@ -11,8 +11,8 @@ from mrd_plugin.models.teachers import CacheRequest, ConSETeacher, write_cache
 SPLITS = 'configs/_base_/datasets/furniture_splits'
 
 
-def make_furniture(root, count=12):
-    """Write ``index.json``, shapes, pictures, ``split.json`` and ``features/conse`` below root."""
+def make_furniture(root, count=12, views=0):
+    """Write ``index.json``, shapes, pictures (and ``views`` of them a shape), ``split.json`` and ``features/conse`` below root."""
     nouns = json.loads(open(f'{SPLITS}/nouns.json', encoding='utf-8').read())
     rng = np.random.default_rng(0)
     records = []
@@ -30,6 +30,10 @@ def make_furniture(root, count=12):
         pixels = np.full((128, 128, 3), 255, np.uint8)
         pixels[20:100, 30:90] = (255 * colour).astype(np.uint8)
         Image.fromarray(pixels).save(root / 'images' / f'{uid}.png')
+        shown = [f'views/{uid}/{k:02d}.png' for k in range(views)]
+        for k, view in enumerate(shown):
+            (root / view).parent.mkdir(parents=True, exist_ok=True)
+            Image.fromarray(np.roll(pixels, 10 * (k + 1), axis=1)).save(root / view)
         records.append(
             dict(
                 id=uid,
@@ -45,6 +49,7 @@ def make_furniture(root, count=12):
                 up_axis='y',
                 shape=f'shapes/{uid}.npz',
                 image=f'images/{uid}.png',
+                **(dict(views=shown) if views else {}),
             )
         )
     (root / 'index.json').write_text(json.dumps(records))

@@ -46,6 +46,12 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument('--base', help='row (config stem) that the others are compared with')
     parser.add_argument('--name', help='row name, with --options')
     parser.add_argument('--options', nargs='+', default=[], help='overrides, as --cfg-options')
+    parser.add_argument(
+        '--first-stage-options',
+        nargs='+',
+        default=[],
+        help='the same for the first stage of a two-stage method (TAMM), which is trained on each fold',
+    )
     return parser.parse_args()
 
 
@@ -66,6 +72,7 @@ def main() -> None:
             args.out,
             tuple(args.options),
             args.name or row_name(config),
+            tuple(args.first_stage_options),
         )
         for fold in args.folds
         for seed in args.seeds

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+from mmengine.config import Config
 from tqdm import tqdm
 
 SPLITS = 'configs/_base_/datasets/furniture_splits'
@@ -29,6 +30,7 @@ class Run:
             ``'test'`` trains on train and validation together and scores the test part.
         out: Folder of all runs.
         options: Further ``key=value`` overrides, the same for all runs of a variant.
+        first_stage_options: The same for the first stage of a method that has one.
         variant: Name of the row; the config's stem where there are no options.
     """
 
@@ -39,6 +41,7 @@ class Run:
     out: str
     options: tuple[str, ...] = ()
     variant: str = ''
+    first_stage_options: tuple[str, ...] = ()
 
     @property
     def name(self) -> str:
@@ -50,25 +53,41 @@ class Run:
         """Work folder of this run."""
         return Path(self.out) / self.part / self.name / f'fold{self.fold}_seed{self.seed}'
 
-    def command(self) -> list[str]:
-        """Return the command line of the training."""
+    def commands(self) -> list[list[str]]:
+        """Return the command lines of the training, one a stage.
+
+        A config whose ``first_stage`` names another config (TAMM) has two. The first trains on the
+        train part of the fold and chooses its epoch on the validation part, never on the test part;
+        its work_dir is handed to the second under ``first_stage.key``.
+        """
+        first_stage = Config.fromfile(self.config).get('first_stage')
+        if first_stage is None:
+            return [self._command(self.config, self.folder, self.part, self.options)]
+        folder = self.folder / 'first_stage'
+        options = (*self.options, f'{first_stage.key}={folder}')
+        return [
+            self._command(first_stage.config, folder, 'val', self.first_stage_options),
+            self._command(self.config, self.folder, self.part, options),
+        ]
+
+    def _command(self, config: str, folder: Path, part: str, options: tuple[str, ...]) -> list[str]:
         split = f'{SPLITS}/fold{self.fold}.json'
-        train = '[train]' if self.part == 'val' else '[train,val]'
+        train = '[train]' if part == 'val' else '[train,val]'
         return [
             sys.executable,
             'tools/train.py',
-            self.config,
+            config,
             '--work-dir',
-            str(self.folder),
+            str(folder),
             '--cfg-options',
             f'train_dataloader.dataset.ann_file={split}',
             f'train_dataloader.dataset.split={train}',
             f'val_dataloader.dataset.ann_file={split}',
-            f'val_dataloader.dataset.split={self.part}',
+            f'val_dataloader.dataset.split={part}',
             f'randomness.seed={self.seed}',
             'default_hooks.checkpoint.interval=1000000',
             'default_hooks.checkpoint.save_last=False',
-            *self.options,
+            *options,
         ]
 
 
@@ -96,20 +115,25 @@ def run_all(runs: Sequence[Run], jobs: int = 2, threads: int = 1) -> dict[Run, d
 
 def _run_one(run: Run, threads: int) -> dict[str, float]:
     done = run.folder / 'figures.json'
-    command = run.command()
+    *first, command = run.commands()
     if done.exists():
         record = json.loads(done.read_text())
-        if record['command'][1:] == command[1:]:
+        trained = [*record.get('first_stage', []), record['command']]
+        if [line[1:] for line in trained] == [line[1:] for line in (*first, command)]:
             return record['figures']
     run.folder.mkdir(parents=True, exist_ok=True)
     log = run.folder / 'stdout.log'
     env = dict(os.environ, OMP_NUM_THREADS=str(threads), MKL_NUM_THREADS=str(threads))
     with log.open('w') as stream:
-        code = subprocess.run(command, stdout=stream, stderr=subprocess.STDOUT, env=env).returncode
-    if code != 0:
-        raise RuntimeError(f'Training failed with exit code {code}; see {log}.')
+        for line in (*first, command):
+            code = subprocess.run(line, stdout=stream, stderr=subprocess.STDOUT, env=env).returncode
+            if code != 0:
+                raise RuntimeError(f'Training failed with exit code {code}; see {log}.')
     figures = last_metrics(run.folder)
-    done.write_text(json.dumps(dict(command=command, figures=figures), indent=1))
+    record = dict(command=command, figures=figures)
+    if first:
+        record['first_stage'] = first
+    done.write_text(json.dumps(record, indent=1))
     return figures
 
 

@@ -61,7 +61,12 @@ def write_report(work_dir: str | Path) -> dict[str, Any]:
     embedding = torch.stack([sample.embedding for sample in samples]).cpu().numpy()
     classes, prototypes = _classes(model, test)
     part = predicted_table(samples, prototypes)
-    figures = score_embeddings(embedding, part, np.arange(len(samples)))
+    subspaces = {
+        key: torch.stack([sample.get(key) for sample in samples]).cpu().numpy()
+        for key in ('embedding_image', 'embedding_text')
+        if key in samples[0]
+    }
+    figures = score_embeddings(embedding, part, np.arange(len(samples)), subspaces)
     references = _references(run, part)
     log = read_training_log(run.work_dir)
     length = log.iterations_per_epoch

@@ -31,6 +31,8 @@ class FurnitureDataset(ShapeDataset):
             shapes are the same in every run, and a smaller share is part of a larger one.
             Defaults to 1.0.
         text_seed (int): Which shapes these are. Defaults to 0.
+        views (bool): Take the rendered views as images and the catalogue's picture as the thumbnail.
+            Defaults to False: the picture is the only image.
         name_prompts (Sequence[str]): Prompts with one ``{}`` that are filled with the name and join it
             as raw texts. Defaults to (), the name alone.
         **kwargs: See :class:`ShapeDataset`: ``classes``, ``pipeline``, ``cache_in_memory``, ...
@@ -50,6 +52,7 @@ class FurnitureDataset(ShapeDataset):
         text_fraction: float = 1.0,
         text_seed: int = 0,
         name_prompts: Sequence[str] = (),
+        views: bool = False,
         **kwargs: Any,
     ) -> None:
         if not 0 <= text_fraction <= 1:
@@ -58,6 +61,7 @@ class FurnitureDataset(ShapeDataset):
         self.text_fraction = text_fraction
         self.text_seed = text_seed
         self.name_prompts = tuple(name_prompts)
+        self.views = views
         super().__init__(data_root=data_root, ann_file=ann_file, **kwargs)
 
     def load_data_list(self) -> list[dict]:
@@ -83,6 +87,12 @@ class FurnitureDataset(ShapeDataset):
                 f'{index} says up_axis={sorted(axes)}, expected {self.file_up_axis!r}; set '
                 'file_up_axis to what the files are.'
             )
+        unseen = [i for i in ids if not records[i].get('views')] if self.views else []
+        if unseen:
+            raise ConfigError(
+                f'FurnitureDataset views=True, but {index} names no views of {len(unseen)} shapes '
+                f'(first: {unseen[0]}); render them with `python tools/prepare/furniture.py --views 12`.'
+            )
         silent = self._without_text(ids)
         return [self._entry(records[i], i not in silent) for i in ids]
 
@@ -106,6 +116,9 @@ class FurnitureDataset(ShapeDataset):
         root = Path(self.data_root)
         image = str(root / record['image'])
         texts = Candidates(dataset='Furniture', images=[image])
+        if self.views:
+            views = [str(root / view) for view in record['views']]
+            texts = Candidates(dataset='Furniture', images=views, thumbnail=image)
         if with_text:
             name = record['name']
             texts.raw = Texts([name, *(prompt.format(name) for prompt in self.name_prompts)])

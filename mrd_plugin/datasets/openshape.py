@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import zlib
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -31,6 +32,10 @@ class OpenShapeDataset(ShapeDataset):
             Defaults to 'meta_data/split/train_all.json'.
         path_prefix (Mapping[str, str], optional): How the start of each ``data_path`` is replaced,
             ``{old: new}``. Defaults to None: the prefix of the published files becomes ``data_root``.
+        holdout (float): Share of the shapes, chosen by a checksum of their ids, that is the part
+            'val'. The published splits have no validation part. Defaults to 0.0.
+        part (str): ``'train'`` for all but the held-out shapes, ``'val'`` for these alone.
+            Defaults to 'train'.
         gpt_filter_file (str, optional): JSON ``{id: {"flag": "Y" | "N"}}``; N rejects the raw text of
             an Objaverse shape. Defaults to 'meta_data/gpt4_filtering.json'; None for no filter.
         **kwargs: See :class:`ShapeDataset`.
@@ -53,8 +58,17 @@ class OpenShapeDataset(ShapeDataset):
         ann_file: str = 'meta_data/split/train_all.json',
         path_prefix: Mapping[str, str] | None = None,
         gpt_filter_file: str | None = 'meta_data/gpt4_filtering.json',
+        holdout: float = 0.0,
+        part: str = 'train',
         **kwargs: Any,
     ) -> None:
+        if not 0 <= holdout < 1 or part not in ('train', 'val'):
+            raise ConfigError(
+                f'{type(self).__name__} holdout={holdout}, part={part!r}: expected a share in [0, 1) and '
+                "'train' or 'val'."
+            )
+        self.holdout = holdout
+        self.part = part
         self.path_prefix = dict(path_prefix or {OPENSHAPE_PREFIX: data_root})
         self.gpt_filter_file = gpt_filter_file
         super().__init__(data_root=data_root, ann_file=ann_file, **kwargs)
@@ -82,9 +96,13 @@ class OpenShapeDataset(ShapeDataset):
                 raw_text_ok=row['id'] not in rejected,
             )
             for row in rows
+            if self._is_held_out(row['id']) == (self.part == 'val')
         ]
         self._check_paths([entry['path'] for entry in entries])
         return entries
+
+    def _is_held_out(self, uid: str) -> bool:
+        return zlib.crc32(uid.encode()) < self.holdout * 2**32
 
     def _check_paths(self, paths: list[str]) -> None:
         """Tell a wrong prefix, with which no file is found, from a few missing files."""

@@ -14,7 +14,7 @@ from mmengine.logging import print_log
 from tqdm import tqdm
 
 from mrd_plugin.datasets.shape_file import shape_fields
-from mrd_plugin.datasets.transforms import ColorDrop, RandomRotationZ
+from mrd_plugin.datasets.transforms import ColorDrop, PackImageText, RandomRotationZ
 from mrd_plugin.utils.errors import BadSampleError, ConfigError
 from mrd_plugin.utils.files import find_file
 
@@ -201,7 +201,8 @@ class ShapeDataset(BaseDataset):
                     f'RandomRotationZ turns about z, but the points of {type(self).__name__} are '
                     f"{axis}-up there; put dict(type='SwapYZ') before it or leave it out."
                 )
-        if self.pipeline.transforms and axis != self.up_axis:
+        has_points = not any(isinstance(t, PackImageText) for t in self.pipeline.transforms)
+        if self.pipeline.transforms and has_points and axis != self.up_axis:
             raise ConfigError(
                 f'{type(self).__name__} up_axis={self.up_axis!r}, but its points are '
                 f'{self.file_up_axis}-up when read and the pipeline makes them {axis}-up; '

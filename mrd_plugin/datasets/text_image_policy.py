@@ -44,7 +44,8 @@ class Candidates:
         raw: Names and descriptions as its creator wrote them.
         captions: Captions; an entry may be empty.
         retrieval: Captions of similar pictures.
-        images: Picture files.
+        images: Picture files, of the renderings if there is a thumbnail too.
+        thumbnail: File of the creator's own picture.
         thumbnail_feat: Feature ``(D,)`` of the creator's own picture.
         image_feat: Features ``(V, D)`` of the renderings.
     """
@@ -54,6 +55,7 @@ class Candidates:
     captions: Texts = field(default_factory=Texts)
     retrieval: Texts = field(default_factory=Texts)
     images: Sequence[str] = ()
+    thumbnail: str | None = None
     thumbnail_feat: np.ndarray | None = None
     image_feat: np.ndarray | None = None
 
@@ -73,7 +75,7 @@ class ImageChoice(NamedTuple):
 
 
 class TextImagePolicy:
-    """Chooses one text and one image of a shape.
+    """Chooses one text and one or several images of a shape.
 
     Training follows OpenShape (Liu et al., NeurIPS 2023, section 3.1). Each source offers at most one
     candidate, and one of the candidates is drawn uniformly:
@@ -83,14 +85,17 @@ class TextImagePolicy:
     - ``retrieval``: one of the retrieved texts.
 
     A shape without a candidate has no text, and the losses leave it out of their text terms. The
-    image of an Objaverse shape is its thumbnail with probability ``thumbnail_prob`` and otherwise a
-    random rendering; other shapes have renderings alone.
+    image of a shape with a thumbnail (Objaverse) is that with probability ``thumbnail_prob`` and
+    otherwise a random rendering; other shapes have renderings alone. With ``num_images`` above 1
+    (TAMM, Zhang et al., CVPR 2024) the thumbnail, if there is one, is always the first image and the
+    others are random renderings, all different where there are enough of them.
 
     Args:
         text (str): ``'random'`` as above; ``'name'`` takes the shape's name, for evaluation;
             ``'none'`` takes no text. Defaults to 'random'.
         image (str): ``'random'`` as above; ``'first'`` takes the thumbnail if there is one and the
             first rendering otherwise, for evaluation; ``'none'`` takes no image. Defaults to 'random'.
+        num_images (int): Images of a shape. Defaults to 1.
         sources (Sequence[str]): Sources to draw from. Defaults to ('raw', 'caption', 'retrieval').
         gpt_filter (bool): Honour the GPT filter on Objaverse's raw texts. Defaults to True.
         thumbnail_prob (float): See above. Defaults to 0.5.
@@ -106,6 +111,7 @@ class TextImagePolicy:
         self,
         text: str = 'random',
         image: str = 'random',
+        num_images: int = 1,
         sources: Sequence[str] = SOURCES,
         gpt_filter: bool = True,
         thumbnail_prob: float = 0.5,
@@ -121,8 +127,11 @@ class TextImagePolicy:
         unknown = [source for source in sources if source not in SOURCES]
         if unknown or not sources:
             raise ConfigError(f'policy sources={tuple(sources)}: expected some of {SOURCES}.')
+        if num_images < 1:
+            raise ConfigError(f'policy num_images={num_images}: expected 1 or more.')
         self.text = text
         self.image = image
+        self.num_images = num_images
         self.sources = tuple(sources)
         self.gpt_filter = gpt_filter
         self.thumbnail_prob = thumbnail_prob
@@ -170,26 +179,40 @@ class TextImagePolicy:
         average = self.prompt_average and source != 'retrieval'
         return (texts, index, average) if texts.texts[index] else None
 
-    def choose_image(self, shape: Candidates) -> ImageChoice:
-        """Choose a picture file and a stored image feature, each if there is one.
+    def choose_images(self, shape: Candidates) -> list[ImageChoice]:
+        """Choose ``num_images`` pictures, each a file or a stored feature or both.
+
+        Returns:
+            The choices, the thumbnail first; empty if the shape has no picture or none is wanted.
 
         Raises:
-            BadSampleError: If the stored feature has another length than ``feature_dim``.
+            BadSampleError: If a stored feature has another length than ``feature_dim``.
         """
-        if self.image == 'none':
-            return ImageChoice(None, None)
+        views = 0 if shape.image_feat is None else len(shape.image_feat)
+        views = max(views, len(shape.images))
+        has_thumbnail = shape.thumbnail is not None or shape.thumbnail_feat is not None
+        if self.image == 'none' or not (views or has_thumbnail):
+            return []
         random = self.image == 'random'
-        path = None
-        if len(shape.images):
-            path = shape.images[np.random.randint(len(shape.images)) if random else 0]
-        feature = None
-        views, thumbnail = shape.image_feat, shape.thumbnail_feat
-        if thumbnail is not None and (
-            views is None or not random or np.random.random() < self.thumbnail_prob
-        ):
-            feature = thumbnail
-        elif views is not None:
-            feature = views[np.random.randint(len(views)) if random else 0]
+        takes_thumbnail = has_thumbnail and (
+            self.num_images > 1
+            or not views
+            or not random
+            or np.random.random() < self.thumbnail_prob
+        )
+        chosen = [self._thumbnail(shape)] if takes_thumbnail else []
+        wanted = self.num_images - len(chosen)
+        if not views:
+            return chosen * self.num_images
+        return chosen + [self._rendering(shape, i) for i in _indices(views, wanted, random)]
+
+    def _thumbnail(self, shape: Candidates) -> ImageChoice:
+        return ImageChoice(shape.thumbnail, self._checked(shape.thumbnail_feat, 'image'))
+
+    def _rendering(self, shape: Candidates, index: int) -> ImageChoice:
+        path = shape.images[index] if index < len(shape.images) else None
+        stored = shape.image_feat is not None and index < len(shape.image_feat)
+        feature = shape.image_feat[index] if stored else None
         return ImageChoice(path, self._checked(feature, 'image'))
 
     def _checked(self, feature: np.ndarray | None, kind: str) -> np.ndarray | None:
@@ -204,3 +227,12 @@ class TextImagePolicy:
         if not np.isfinite(feature).all():
             raise BadSampleError(f'its {kind} feature holds NaN or infinite numbers.')
         return feature
+
+
+def _indices(count: int, wanted: int, random: bool) -> Sequence[int]:
+    """Which of ``count`` renderings are taken; with repeats only if there are too few."""
+    if not random or not wanted:
+        return [i % count for i in range(wanted)]
+    if wanted == 1:
+        return [int(np.random.randint(count))]
+    return np.random.choice(count, wanted, replace=wanted > count).tolist()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from mmengine.evaluator import BaseMetric
@@ -13,6 +13,16 @@ from mmengine.registry import METRICS
 TIE = 1e-6
 """Cosines closer than this are a tie. It is above the rounding of fp32 products, so that the result
 does not depend on how the work was cut into blocks."""
+
+
+class _Row(NamedTuple):
+    """One shape: its embeddings as images and as texts meet it, and its teacher features."""
+
+    name: str
+    facing_image: np.ndarray
+    facing_text: np.ndarray
+    image: np.ndarray | None
+    text: np.ndarray | None
 
 
 @METRICS.register_module()
@@ -25,7 +35,9 @@ class CrossModalRetrieval(BaseMetric):
     - ``shape_to_text``: each shape with a text asks; a hit is its name among the first k of all
       different names.
 
-    A sample has ``embedding (D,)`` and ``name``, and if it has an image or a text,
+    A sample has ``embedding (D,)`` and ``name``. A model with a sub-space for each modality (TAMM) adds
+    ``embedding_image`` and ``embedding_text``; images are then compared with the one, texts with the
+    other. If a sample has an image or a text, it has
     ``teacher_image (D,)`` or ``teacher_text (D,)``; one that is missing, None, all zero or marked by
     ``has_image`` / ``has_text`` False is left out as a query. The text of a name is the mean of the
     texts of its shapes. Everything is L2-normalised here.
@@ -55,40 +67,43 @@ class CrossModalRetrieval(BaseMetric):
     def process(self, data_batch: Any, data_samples: Sequence[dict]) -> None:
         """Keep name, embedding and teacher features of each sample."""
         for sample in data_samples:
+            embedding = _unit(sample['embedding'])
             self.results.append(
-                (
+                _Row(
                     sample['name'],
-                    _unit(sample['embedding']),
-                    _feature(sample, 'image'),
-                    _feature(sample, 'text'),
+                    *(_own(sample, kind, embedding) for kind in ('image', 'text')),
+                    *(_feature(sample, kind) for kind in ('image', 'text')),
                 )
             )
 
     def compute_metrics(self, results: list) -> dict[str, float]:
         """Recalls of all samples together."""
-        names = np.array([name for name, _, _, _ in results])
-        shapes = np.stack([embedding for _, embedding, _, _ in results])
-        has_image = np.array([image is not None for _, _, image, _ in results])
-        has_text = np.array([text is not None for _, _, _, text in results])
+        rows = [_Row(*row) for row in results]  # tuples, once they have crossed ranks
+        names = np.array([row.name for row in rows])
+        facing_image = np.stack([row.facing_image for row in rows])
+        facing_text = np.stack([row.facing_text for row in rows])
+        has_image = np.array([row.image is not None for row in rows])
+        has_text = np.array([row.text is not None for row in rows])
         metrics: dict[str, float] = {}
 
         gallery, which = np.unique(names[has_text], return_inverse=True)
         if len(gallery):
-            texts = np.stack([text for _, _, _, text in results if text is not None])
+            texts = np.stack([row.text for row in rows if row.text is not None])
             sums = np.zeros((len(gallery), texts.shape[1]))
             np.add.at(sums, which, texts)
             bank = np.stack([_unit(row) for row in sums])
             position = np.searchsorted(gallery, names).clip(max=len(gallery) - 1)
             name_id = np.where(gallery[position] == names, position, -1)
-            rows = np.arange(len(gallery))
-            metrics.update(self._direction('text_to_shape', bank, rows, shapes, name_id))
-            metrics.update(
-                self._direction('shape_to_text', shapes[has_text], name_id[has_text], bank, rows)
-            )
+            ids = np.arange(len(gallery))
+            metrics.update(self._direction('text_to_shape', bank, ids, facing_text, name_id))
+            asking = facing_text[has_text]
+            metrics.update(self._direction('shape_to_text', asking, name_id[has_text], bank, ids))
         if has_image.any():
-            images = np.stack([image for _, _, image, _ in results if image is not None])
-            own = np.arange(len(shapes))
-            metrics.update(self._direction('image_to_shape', images, own[has_image], shapes, own))
+            images = np.stack([row.image for row in rows if row.image is not None])
+            own = np.arange(len(rows))
+            metrics.update(
+                self._direction('image_to_shape', images, own[has_image], facing_image, own)
+            )
         return metrics
 
     def _direction(
@@ -166,6 +181,12 @@ def _unit(vector: Any) -> np.ndarray:
     if hasattr(vector, 'detach'):
         vector = vector.detach().float().cpu().numpy()
     return (vector / max(float(np.linalg.norm(vector)), 1e-12)).astype(np.float32)
+
+
+def _own(sample: dict, kind: str, embedding: np.ndarray) -> np.ndarray:
+    """The shape's embedding in the sub-space of one modality; the only one if it has just that."""
+    own = sample.get(f'embedding_{kind}')
+    return embedding if own is None else _unit(own)
 
 
 def _feature(sample: dict, kind: str) -> np.ndarray | None:

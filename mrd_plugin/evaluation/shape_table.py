@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -127,7 +127,10 @@ def predicted_table(samples: Sequence[ShapeDataSample], prototypes: Tensor) -> S
 
 
 def score_embeddings(
-    embedding: np.ndarray, table: ShapeTable, rows: np.ndarray
+    embedding: np.ndarray,
+    table: ShapeTable,
+    rows: np.ndarray,
+    subspaces: Mapping[str, np.ndarray] | None = None,
 ) -> dict[str, float]:
     """Figures of embeddings, by ``ZeroShotAccuracy`` and ``CrossModalRetrieval``.
 
@@ -135,6 +138,8 @@ def score_embeddings(
         embedding (np.ndarray): ``(m, D)`` in the teacher's space, any length of vector.
         table (ShapeTable): What to score against.
         rows (np.ndarray): ``(m,)`` rows of the table that the embeddings belong to.
+        subspaces (Mapping, optional): ``embedding_image`` and ``embedding_text`` ``(m, D)`` of a model
+            that has them, for retrieval.
 
     Returns:
         dict[str, float]: ``zero_shot/...`` and ``retrieval/<direction>/...``, fractions.
@@ -149,6 +154,7 @@ def score_embeddings(
             scores=torch.from_numpy(table.prototypes @ unit[number]),
             teacher_image=torch.from_numpy(table.image[row]),
             teacher_text=torch.from_numpy(table.text[row]),
+            **{key: own[number] for key, own in (subspaces or {}).items()},
         )
         for number, row in enumerate(rows)
     ]

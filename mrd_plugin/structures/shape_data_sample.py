@@ -9,9 +9,10 @@ class ShapeDataSample(BaseDataElement):
     """Everything about one shape beside its points.
 
     Meta information (strings): ``sample_id``, ``name``, ``category``, ``text`` and ``image_path``
-    (the last three may be None).
+    (the last three may be None); with several images also ``image_paths``, a tuple.
 
     Data fields: ``label`` a LongTensor ``()`` (-1 = none of the classes); optional ``image_feat`` and
-    ``text_feat`` ``(D,)``, the features stored with the sample. ``predict`` adds ``embedding (D,)``,
-    ``scores (K,)``, ``teacher_image (D,)`` and ``teacher_text (D,)``.
+    ``text_feat`` ``(D,)`` and ``image_feats (V, D)``, the features stored with the sample. ``predict``
+    adds ``embedding (D,)``, ``scores (K,)``, ``teacher_image (D,)`` and ``teacher_text (D,)``; a model with
+    two sub-spaces (TAMM) adds ``embedding_image`` and ``embedding_text`` ``(D,)``.
     """

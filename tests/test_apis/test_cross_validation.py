@@ -34,11 +34,27 @@ def test_table_holds_every_row_and_the_comparison():
 
 @pytest.mark.parametrize(('part', 'train'), [('val', '[train]'), ('test', '[train,val]')])
 def test_parts_never_mix(part, train):
-    command = Run('configs/mrd/x.py', 3, 7, part, 'out').command()
+    (command,) = Run('configs/mrd/pointbert_furniture.py', 3, 7, part, 'out').commands()
     assert f'train_dataloader.dataset.split={train}' in command
     assert f'val_dataloader.dataset.split={part}' in command
     assert sum('fold3.json' in word for word in command) == 2
     assert 'randomness.seed=7' in command
+
+
+def test_the_first_stage_never_sees_the_test_part():
+    run = Run('configs/tamm/stage2_pointbert_furniture.py', 2, 1, 'test', 'out', ('a=1',), 'tamm')
+    first, second = run.commands()
+    assert first[2] == 'configs/tamm/stage1_image-adapter_furniture.py'
+    assert 'train_dataloader.dataset.split=[train]' in first
+    assert 'val_dataloader.dataset.split=val' in first and 'a=1' not in first
+    assert 'train_dataloader.dataset.split=[train,val]' in second
+    assert 'val_dataloader.dataset.split=test' in second and 'a=1' in second
+    folder = first[first.index('--work-dir') + 1]
+    assert folder == 'out/test/tamm/fold2_seed1/first_stage'
+    assert f'model.image_adapter_checkpoint={folder}' in second
+    for command in (first, second):
+        assert sum('fold2.json' in word for word in command) == 2
+        assert 'randomness.seed=1' in command
 
 
 def test_last_metrics_reads_the_newest_validation(tmp_path):

@@ -496,6 +496,15 @@ class TestOpenShapeForm:
         assert list(shape.candidates.raw.texts) == ['Armchair']
         assert shape.candidates.retrieval.original.shape == (4, 3)
 
+    def test_features_of_views_are_the_renderings(self, sh3f, tmp_path):
+        entries = read_catalogue(sh3f)
+        features = shape_features(entries, FakeTeacher(), views=5)
+        convert_furniture(entries, tmp_path, 'openshape', 50, 0, 1, features, progress=False)
+        candidates = read_shape(tmp_path / 'Objaverse/tiny/tiny-0001-armchair.npy').candidates
+        view = 'views/tiny-0001-armchair/00.png'
+        assert candidates.image_feat.tolist() == [[len(view), 1, 2]] * 5
+        assert candidates.thumbnail_feat.tolist() == [len('images/tiny-0001-armchair.png'), 1, 2]
+
     def test_without_features_there_are_no_feature_keys(self, sh3f, tmp_path):
         convert_furniture(read_catalogue(sh3f), tmp_path, 'openshape', 50, 0, 1, progress=False)
         path = tmp_path / 'Objaverse/tiny/tiny-0001-armchair.npy'

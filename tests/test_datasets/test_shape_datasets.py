@@ -1,5 +1,6 @@
 import json
 from functools import partial
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -60,6 +61,24 @@ def test_furniture_reads_its_folder(furniture):
         dict(type='FurnitureDataset', data_root=dataset.data_root, ann_file='split.json')
     )
     assert len(built) == 4 and built.metainfo['classes'] == ()
+
+
+def test_furniture_shows_views_if_asked_to(furniture):
+    index = Path(furniture.keywords['data_root']) / 'index.json'
+    steps = pipeline(8, dict(num_images=4))
+    with pytest.raises(ConfigError, match=r'names no views of 4 shapes.*--views 12'):
+        furniture(views=True, pipeline=steps).full_init()
+    records = json.loads(index.read_text())
+    for entry in records:
+        entry['views'] = [f'views/{entry["id"]}/{k:02d}.png' for k in range(5)]
+    index.write_text(json.dumps(records))
+    sample = furniture(views=True, pipeline=steps)[0]['data_samples']
+    picture, *views = sample.image_paths
+    assert picture == sample.image_path and picture.endswith('images/bed-0.png')
+    assert len(set(views)) == 3 and all('/views/bed-0/' in view for view in views)
+    np.random.seed(0)
+    drawn = {furniture(pipeline=pipeline(8))[0]['data_samples'].image_path for _ in range(5)}
+    assert len(drawn) == 1  # other methods don't notice that there are views
 
 
 def test_memory_gives_the_same_samples_and_is_not_written_to(furniture):
@@ -158,6 +177,37 @@ def test_openshape_honours_the_gpt_filter_and_names_shapes(tmp_path):
     assert dataset[1]['data_samples'].name == 'raw u1'
     free = openshape(root, pipeline=steps, gpt_filter_file=None)
     assert free[1]['data_samples'].text == 'raw u1'
+
+
+def test_a_held_out_part_is_the_same_for_all_and_disjoint(tmp_path):
+    root = openshape_folder(tmp_path, [record(f'u{i}', i) for i in range(40)])
+    parts = [openshape(root, holdout=0.3, part=part, pipeline=[]) for part in ('train', 'val')]
+    train, val = ({part[i]['sample_id'] for i in range(len(part))} for part in parts)
+    assert not train & val and len(train | val) == 40 and 5 <= len(val) <= 20
+    wider = openshape(root, holdout=0.5, part='val', pipeline=[])
+    assert val < {wider[i]['sample_id'] for i in range(len(wider))}
+    assert len(openshape(root)) == 40
+    with pytest.raises(ConfigError, match="part='test'"):
+        openshape(root, part='test')
+
+
+def test_several_stored_images_reach_the_sample(tmp_path):
+    records = [record('u0'), record('u1', 1, dataset='ShapeNet')]
+    del records[1]['thumbnail_feat']
+    root = openshape_folder(tmp_path, records)
+    steps = pipeline(8, dict(num_images=4))
+    for i, content in enumerate(records):
+        sample = openshape(root, pipeline=steps)[i]['data_samples']
+        assert sample.image_feats.shape == (4, DIM)
+        assert torch.equal(sample.image_feats[0], sample.image_feat)
+        renderings = torch.tensor(content['image_feat'])
+        known = [bool((renderings == row).all(1).any()) for row in sample.image_feats]
+        assert known == [i == 1, True, True, True]
+    texts = openshape(root, pipeline=[dict(type='LoadShape'), dict(type='ChooseTextImage'), PACK])
+    assert texts[0]['inputs'].shape == (0,) and texts[0]['data_samples'].text_feat.shape == (DIM,)
+
+
+PACK = dict(type='PackImageText')
 
 
 def test_openshape_caches_points_with_texts_and_features(tmp_path):

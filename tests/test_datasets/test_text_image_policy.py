@@ -5,7 +5,7 @@ import pytest
 
 from mrd_plugin.datasets.shape_file import read_shape
 from mrd_plugin.datasets.text_image_policy import Candidates, TextImagePolicy, Texts
-from mrd_plugin.utils.errors import BadSampleError
+from mrd_plugin.utils.errors import BadSampleError, ConfigError
 from tests.test_datasets.samples import DIM, record, save_pickled
 
 
@@ -83,7 +83,7 @@ def test_thumbnail_half_of_the_time_and_renderings_otherwise(shape):
     content, candidates = shape()
     thumbnails, views = 0, set()
     for _ in range(1000):
-        feature = TextImagePolicy().choose_image(candidates).feature
+        feature = TextImagePolicy().choose_images(candidates)[0].feature
         if np.array_equal(feature, content['thumbnail_feat']):
             thumbnails += 1
         else:
@@ -95,7 +95,7 @@ def test_thumbnail_half_of_the_time_and_renderings_otherwise(shape):
 def test_a_shape_without_thumbnail_has_renderings_alone(shape):
     content, candidates = shape('ShapeNet', thumbnail_feat=None)
     for _ in range(20):
-        feature = TextImagePolicy().choose_image(candidates).feature
+        feature = TextImagePolicy().choose_images(candidates)[0].feature
         assert (content['image_feat'] == feature).all(axis=1).any()
 
 
@@ -105,21 +105,21 @@ def test_evaluation_is_fixed(shape):
     for _ in range(10):
         assert policy.choose_text(candidates, 'a chair') == ('a chair', None)
         np.testing.assert_array_equal(
-            policy.choose_image(candidates).feature, content['thumbnail_feat']
+            policy.choose_images(candidates)[0].feature, content['thumbnail_feat']
         )
     text, feature = policy.choose_text(candidates, 'raw u')
     assert text == 'raw u'
     np.testing.assert_array_equal(feature, content['text_feat'][0]['prompt_avg'][0])
     none = TextImagePolicy(text='none', image='none')
     assert none.choose_text(candidates, 'x') == (None, None)
-    assert none.choose_image(candidates) == (None, None)
+    assert none.choose_images(candidates) == []
 
 
 def test_image_files():
     shape = Candidates(images=['a.png', 'b.png'])
-    paths = {TextImagePolicy().choose_image(shape).path for _ in range(50)}
+    paths = {TextImagePolicy().choose_images(shape)[0].path for _ in range(50)}
     assert paths == {'a.png', 'b.png'}
-    assert TextImagePolicy(image='first').choose_image(shape) == ('a.png', None)
+    assert TextImagePolicy(image='first').choose_images(shape)[0] == ('a.png', None)
 
 
 def test_wrong_feature_dim_and_nan_features_are_bad_samples(shape):
@@ -128,7 +128,54 @@ def test_wrong_feature_dim_and_nan_features_are_bad_samples(shape):
     with pytest.raises(BadSampleError, match=f'{DIM} numbers, expected feature_dim=1280'):
         policy.choose_text(candidates, 'name')
     with pytest.raises(BadSampleError, match='image feature'):
-        policy.choose_image(candidates)
+        policy.choose_images(candidates)
     broken = Candidates(raw=Texts(['a'], original=np.full((1, 3), np.nan)))
     with pytest.raises(BadSampleError, match='NaN'):
         TextImagePolicy().choose_text(broken, 'a')
+
+
+def which(content, choices):
+    """Thumbnail as -1, renderings by their number."""
+    found = []
+    for choice in choices:
+        rows = np.flatnonzero((content['image_feat'] == choice.feature).all(axis=1))
+        thumbnail = np.array_equal(choice.feature, content.get('thumbnail_feat'))
+        found.append(-1 if thumbnail else int(rows[0]))
+    return found
+
+
+def test_four_images_of_objaverse_are_the_thumbnail_and_three_renderings(shape):
+    content, candidates = shape()
+    policy = TextImagePolicy(num_images=4)
+    drawn = Counter()
+    for _ in range(300):
+        first, *others = which(content, policy.choose_images(candidates))
+        assert first == -1 and len(set(others)) == 3 and -1 not in others
+        drawn.update(others)
+    assert set(drawn) == set(range(12))
+    assert max(drawn.values()) < 2 * min(drawn.values())
+
+
+def test_four_images_of_other_sets_are_renderings(shape):
+    content, candidates = shape('ShapeNet', thumbnail_feat=None)
+    for _ in range(20):
+        found = which(content, TextImagePolicy(num_images=4).choose_images(candidates))
+        assert len(set(found)) == 4 and min(found) >= 0
+    _, few = shape('ShapeNet', thumbnail_feat=None, image_feat=content['image_feat'][:2])
+    assert len(TextImagePolicy(num_images=4).choose_images(few)) == 4
+    first = TextImagePolicy(num_images=3, image='first').choose_images(candidates)
+    assert which(content, first) == [0, 1, 2]
+
+
+def test_files_follow_the_same_rules():
+    shape = Candidates(images=[f'{i}.png' for i in range(5)], thumbnail='own.png')
+    for _ in range(20):
+        first, *others = (
+            choice.path for choice in TextImagePolicy(num_images=4).choose_images(shape)
+        )
+        assert first == 'own.png' and len(set(others)) == 3 and 'own.png' not in others
+    only = Candidates(thumbnail='own.png')
+    assert [c.path for c in TextImagePolicy(num_images=2).choose_images(only)] == ['own.png'] * 2
+    assert TextImagePolicy(num_images=4).choose_images(Candidates()) == []
+    with pytest.raises(ConfigError, match='num_images=0'):
+        TextImagePolicy(num_images=0)

@@ -143,3 +143,18 @@ def test_chance_by_counting_all_orders():
         orders = itertools.permutations(range(6))
         hits = np.mean([min(order[:k]) < right for order in orders])
         assert chance_of_hit(6, np.array([right]), k)[0] == pytest.approx(hits)
+
+
+def test_a_subspace_for_each_modality():
+    """Images meet embedding_image and texts embedding_text, as if each were the only embedding."""
+    images, texts = make(seed=1), make(seed=1)
+    rng = torch.Generator().manual_seed(3)
+    both = make(seed=1)
+    for one, image, text in zip(both, images, texts):
+        image.embedding = one.embedding_image = torch.randn(8, generator=rng) + one.embedding
+        text.embedding = one.embedding_text = torch.randn(8, generator=rng) + one.embedding
+    found, image_only, text_only = (evaluate([made]) for made in (both, images, texts))
+    for key, value in found.items():
+        expected = image_only if 'image_to_shape' in key else text_only
+        assert value == expected[key], key
+    assert found != evaluate([make(seed=1)])

@@ -75,6 +75,10 @@ LAYERS = {
             Part('mmdet3d.models', 'mmdet3d', MMDET3D),
         ),
     ),
+    'render': (
+        'pictures of meshes',
+        (Part('embreex', 'embreex', f"{PIP} -e '.[render]'"),),
+    ),
     'vis': (
         'figures and browsing of data',
         (

@@ -13,6 +13,7 @@ from mrd_plugin.datasets.furniture.catalogue import read_catalogues
 from mrd_plugin.datasets.furniture.convert import FORMS, convert_furniture
 from mrd_plugin.datasets.furniture.openshape import shape_features, write_meta
 from mrd_plugin.datasets.furniture.source import SourceError, default_cache, find_catalogues
+from mrd_plugin.datasets.furniture.views import render_views
 from mrd_plugin.datasets.furniture.writing import DiskFullError
 from mrd_plugin.utils import BadSampleError, ConfigError
 
@@ -23,6 +24,8 @@ EXAMPLES = """examples:
       download the Debian package sweethome3d-furniture (120 MB) and write data/furniture
   python tools/prepare/furniture.py --source ~/sweethome3d-furniture_1.8-1_all.deb
       the same from a package at hand; a folder or zip of its .sh3f files works too
+  python tools/prepare/furniture.py --views 12
+      and render every shape from 12 sides (needs pip install '.[render]'; no screen, no driver)
   python tools/prepare/furniture.py --format openshape --features data/furniture/features/conse
       write OpenShape's pickled-dict files with the embeddings of a teacher to
       data/furniture_openshape
@@ -45,7 +48,14 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument('--points', type=int, default=10000, help='points a shape (default: 10000)')
     parser.add_argument('--seed', type=int, default=0, help='seed of the sampling (default: 0)')
     parser.add_argument(
-        '--workers', type=int, default=min(4, os.cpu_count() or 1), help='processes to sample with'
+        '--views',
+        type=int,
+        default=0,
+        help='pictures of 224 px to render of each shape (default: 0); with --format openshape, how '
+        'many of them have features in --features',
+    )
+    parser.add_argument(
+        '--workers', type=int, default=min(4, os.cpu_count() or 1), help='processes to work with'
     )
     parser.add_argument(
         '--features', type=Path, help='folder of tools/extract_teacher_features.py (openshape only)'
@@ -55,6 +65,8 @@ def parse_args() -> argparse.Namespace:
         parser.error(f'--points is {args.points}, expected 1 or more')
     if args.features and args.format != 'openshape':
         parser.error('--features goes with --format openshape')
+    if args.views and args.format == 'openshape' and not args.features:
+        parser.error('--views with --format openshape needs --features: that form has no pictures')
     return args
 
 
@@ -67,7 +79,11 @@ def prepare(args: argparse.Namespace) -> str:
         from mrd_plugin.models.teachers import CachedTeacher
 
         teacher = CachedTeacher(root=args.features)
-    features = shape_features(entries, teacher) if teacher is not None else None
+    features = shape_features(entries, teacher, args.views) if teacher is not None else None
+    done = ''
+    if args.views and args.format == 'plain':
+        rendered, kept = render_views(entries, out, args.views, workers=args.workers)
+        done = f' {args.views} views each: {rendered} shapes rendered, {kept} reused.'
     written, reused = convert_furniture(
         entries, out, args.format, args.points, args.seed, args.workers, features
     )
@@ -75,7 +91,7 @@ def prepare(args: argparse.Namespace) -> str:
         split = json.loads((SPLITS / 'default.json').read_text(encoding='utf-8'))
         classes = json.loads((SPLITS / 'nouns.json').read_text(encoding='utf-8'))
         write_meta(out, entries, split, classes, teacher)
-    return f'{out}: {len(entries)} shapes, {written} written, {reused} reused.'
+    return f'{out}: {len(entries)} shapes, {written} written, {reused} reused.{done}'
 
 
 def main() -> int:

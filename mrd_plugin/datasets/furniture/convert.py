@@ -2,15 +2,11 @@
 
 from __future__ import annotations
 
-import functools
 import io
 import json
-import multiprocessing
-import signal
 import zipfile
 import zlib
-from collections.abc import Iterable, Iterator, Sequence
-from concurrent.futures import FIRST_COMPLETED, ProcessPoolExecutor, wait
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -27,7 +23,9 @@ from mrd_plugin.datasets.furniture.forms import (
     record,
     shape_path,
 )
+from mrd_plugin.datasets.furniture.jobs import archive_checksum, open_archive, run_jobs
 from mrd_plugin.datasets.furniture.sampling import sample_entry
+from mrd_plugin.datasets.furniture.views import count_views
 from mrd_plugin.datasets.furniture.writing import Journal, write_atomic, write_json
 from mrd_plugin.utils import BadSampleError
 
@@ -59,23 +57,12 @@ class Job:
 
     def key(self) -> str:
         """Everything that decides the written bytes, as one line of JSON."""
-        source = _checksum(self.entry.archive)
+        source = archive_checksum(self.entry.archive)
         features = None
         if self.features is not None:
             rows = b''.join(self.features[k].tobytes() for k in sorted(self.features))
             features = zlib.crc32(rows)
         return json.dumps([VERSION, self.form, self.points, self.seed, source, features])
-
-
-@functools.cache
-def _open(path: Path) -> zipfile.ZipFile:
-    return zipfile.ZipFile(path)
-
-
-@functools.cache
-def _checksum(path: Path) -> int:
-    """Checksum over the names and checksums of all files in a zip."""
-    return zlib.crc32(repr([(i.filename, i.CRC) for i in _open(path).infolist()]).encode())
 
 
 def picture(archive: zipfile.ZipFile, icon: str) -> bytes:
@@ -101,7 +88,7 @@ def write_shape(job: Job) -> list[tuple[str, int, int]]:
     Returns:
         ``(path inside the folder, bytes, CRC-32)`` of each file.
     """
-    archive = _open(job.entry.archive)
+    archive = open_archive(job.entry.archive)
     sample = sample_entry(job.entry, archive, job.points, job.seed)
     if job.form == 'plain':
         content = encode_plain(job.entry, sample)
@@ -114,29 +101,6 @@ def write_shape(job: Job) -> list[tuple[str, int, int]]:
     for name, data in files.items():
         write_atomic(job.out / name, data)
     return [(name, len(data), zlib.crc32(data)) for name, data in files.items()]
-
-
-def _run(jobs: Sequence[Job], workers: int) -> Iterator[tuple[Job, list[tuple[str, int, int]]]]:
-    if workers <= 1:
-        for job in jobs:
-            yield job, write_shape(job)
-        return
-    # Forked workers start at once; elsewhere they have to import everything again.
-    method = 'fork' if 'fork' in multiprocessing.get_all_start_methods() else 'spawn'
-    context = multiprocessing.get_context(method)
-    _open.cache_clear()  # an open zip must not be shared by two processes
-    # Ctrl-C reaches the whole process group; only the parent shall answer it.
-    quiet = functools.partial(signal.signal, signal.SIGINT, signal.SIG_IGN)
-    with ProcessPoolExecutor(workers, mp_context=context, initializer=quiet) as pool:
-        pending = {pool.submit(write_shape, job): job for job in jobs}
-        try:
-            while pending:
-                done, _ = wait(pending, return_when=FIRST_COMPLETED)
-                for future in done:
-                    yield pending.pop(future), future.result()
-        finally:
-            for future in pending:
-                future.cancel()
 
 
 def convert_furniture(
@@ -197,10 +161,10 @@ def convert_furniture(
         disable=not progress,
     )
     with bar:
-        for job, files in _run(todo, workers):
+        for job, files in run_jobs(write_shape, todo, workers):
             for name, size, checksum in files:
                 journal.add(name, keys[job.entry.sample_id], size, checksum)
             bar.update()
     write_atomic(out / 'ATTRIBUTION.md', attribution(entries).encode('utf-8'))
-    write_json(out / 'index.json', [record(entry, form) for entry in entries])
+    write_json(out / 'index.json', [record(entry, form, count_views(out)) for entry in entries])
     return len(todo), len(jobs) - len(todo)

@@ -28,9 +28,19 @@ OPENSHAPE_PREFIX = '/mnt/data/objaverse-processed/merged_for_training_final'
 readers is needed here too."""
 
 
-def record(entry: CatalogueEntry, form: str) -> dict[str, Any]:
-    """What index.json says about one shape; paths are relative to the folder of index.json."""
-    return {
+VIEWS = 'views'
+"""Folder of the rendered pictures inside the data folder."""
+
+
+def record(entry: CatalogueEntry, form: str, views: int = 0) -> dict[str, Any]:
+    """What index.json says about one shape; paths are relative to the folder of index.json.
+
+    Args:
+        entry: The shape.
+        form: ``'plain'`` or ``'openshape'``.
+        views: Number of rendered pictures; the key ``views`` is left out if there are none.
+    """
+    found = {
         'id': entry.sample_id,
         'group': entry.group,
         'name': entry.name,
@@ -45,6 +55,9 @@ def record(entry: CatalogueEntry, form: str) -> dict[str, Any]:
         'shape': shape_path(entry, form),
         'image': image_path(entry),
     }
+    if views:
+        found['views'] = view_paths(entry, views)
+    return found
 
 
 def shape_path(entry: CatalogueEntry, form: str) -> str:
@@ -57,6 +70,11 @@ def shape_path(entry: CatalogueEntry, form: str) -> str:
 def image_path(entry: CatalogueEntry) -> str:
     """Path of a shape's picture inside the data folder."""
     return f'images/{entry.sample_id}.png'
+
+
+def view_paths(entry: CatalogueEntry, count: int) -> list[str]:
+    """Paths of a shape's rendered pictures inside the data folder, in the order of the cameras."""
+    return [f'{VIEWS}/{entry.sample_id}/{number:02d}.png' for number in range(count)]
 
 
 def encode_plain(entry: CatalogueEntry, sample: Sample) -> bytes:
@@ -85,7 +103,8 @@ def encode_openshape(
         entry: The shape.
         sample: Its points.
         features: Teacher features, float32 (D,): key ``image`` and one key for each text of
-            `openshape_texts`. Without them the file has no ``*_feat`` keys. A text's own feature also
+            `openshape_texts`; ``views`` (V, D) of the rendered pictures, if there are any (the picture
+            itself stands for them otherwise). Without them the file has no ``*_feat`` keys. A text's own feature also
             serves as its prompt average.
     """
     content: dict[str, Any] = {
@@ -102,7 +121,7 @@ def encode_openshape(
             row = features[text][None]
             return {'original': row, 'prompt_avg': row}
 
-        content['image_feat'] = features['image'][None]
+        content['image_feat'] = features.get('views', features['image'][None])
         content['thumbnail_feat'] = features['image']
         for key, value in _texts(entry).items():
             many = isinstance(value, list)

@@ -16,6 +16,7 @@ from mrd_plugin.datasets.furniture.forms import (
     lvis_rows,
     openshape_rows,
     openshape_texts,
+    view_paths,
 )
 from mrd_plugin.datasets.furniture.writing import write_atomic, write_json
 
@@ -31,21 +32,26 @@ class Encoder(Protocol):
 
 
 def shape_features(
-    entries: Sequence[CatalogueEntry], teacher: Encoder
+    entries: Sequence[CatalogueEntry], teacher: Encoder, views: int = 0
 ) -> list[dict[str, np.ndarray]]:
     """Teacher features of each shape: key ``image`` and each of its texts, float32 (D,).
 
     Args:
         entries: Shapes.
         teacher: Source of the features.
+        views: Rendered pictures of each shape; their features are ``views`` (V, D).
     """
     images = _array(teacher.encode_image([image_path(entry) for entry in entries]))
     texts = list(dict.fromkeys(text for entry in entries for text in openshape_texts(entry)))
     rows = dict(zip(texts, _array(teacher.encode_text(texts))))
-    return [
+    found = [
         {'image': image, **{text: rows[text] for text in openshape_texts(entry)}}
         for entry, image in zip(entries, images)
     ]
+    if views:
+        for feature, entry in zip(found, entries):
+            feature['views'] = _array(teacher.encode_image(view_paths(entry, views)))
+    return found
 
 
 def _array(features: Any) -> np.ndarray:

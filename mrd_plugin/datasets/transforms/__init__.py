@@ -2,6 +2,7 @@ from mrd_plugin.datasets.transforms.center_scale_unit_ball import CenterScaleUni
 from mrd_plugin.datasets.transforms.choose_text_image import ChooseTextImage
 from mrd_plugin.datasets.transforms.frustum_crop import FrustumCrop
 from mrd_plugin.datasets.transforms.load_shape import LoadShape
+from mrd_plugin.datasets.transforms.pack_image_text import PackImageText
 from mrd_plugin.datasets.transforms.pack_shape_inputs import PackShapeInputs
 from mrd_plugin.datasets.transforms.point_drop_to_first import PointDropToFirst
 from mrd_plugin.datasets.transforms.random_colour import ColorDrop, ColourJitter
@@ -24,6 +25,7 @@ __all__ = [
     'ColourJitter',
     'FrustumCrop',
     'LoadShape',
+    'PackImageText',
     'PackShapeInputs',
     'PointDropToFirst',
     'RandomAnisotropicScale',

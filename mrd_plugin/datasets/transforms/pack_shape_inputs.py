@@ -50,13 +50,20 @@ class PackShapeInputs:
         inputs = np.empty((len(results['xyz']), self.width), dtype=np.float32)
         for channel, columns in self.columns.items():
             inputs[:, columns] = _values(channel, results)
-        sample = ShapeDataSample(metainfo={key: results.get(key) for key in _META})
-        sample.label = torch.tensor(results.get('label', -1), dtype=torch.long)
-        for key in ('image_feat', 'text_feat'):
-            if results.get(key) is not None:
-                feature = torch.from_numpy(np.array(results[key], dtype=np.float32))
-                sample.set_field(feature, key)
-        return dict(inputs=torch.from_numpy(inputs), data_samples=sample)
+        return dict(inputs=torch.from_numpy(inputs), data_samples=pack_sample(results))
+
+
+def pack_sample(results: dict[str, Any]) -> ShapeDataSample:
+    """Everything of a sample but its points."""
+    sample = ShapeDataSample(metainfo={key: results.get(key) for key in _META})
+    if results.get('image_paths'):
+        sample.set_metainfo(dict(image_paths=results['image_paths']))
+    sample.label = torch.tensor(results.get('label', -1), dtype=torch.long)
+    for key in ('image_feat', 'image_feats', 'text_feat'):
+        if results.get(key) is not None:
+            feature = torch.from_numpy(np.array(results[key], dtype=np.float32))
+            sample.set_field(feature, key)
+    return sample
 
 
 def _values(channel: str, results: dict[str, Any]) -> Any:

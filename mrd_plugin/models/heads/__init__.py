@@ -1,8 +1,17 @@
 """Heads: what stands between a backbone and a teacher, or a backbone and classes."""
 
+from mrd_plugin.models.heads.clip_image_adapter import CLIPImageAdapter
 from mrd_plugin.models.heads.concept_head import ConceptHead
+from mrd_plugin.models.heads.dual_adapter import DualAdapter
 from mrd_plugin.models.heads.patch_reconstruction import PatchReconstructionHead
 from mrd_plugin.models.heads.projection_head import ProjectionHead
 from mrd_plugin.models.heads.prompt_classifier import PromptClassifier
 
-__all__ = ['ConceptHead', 'PatchReconstructionHead', 'ProjectionHead', 'PromptClassifier']
+__all__ = [
+    'CLIPImageAdapter',
+    'ConceptHead',
+    'DualAdapter',
+    'PatchReconstructionHead',
+    'ProjectionHead',
+    'PromptClassifier',
+]

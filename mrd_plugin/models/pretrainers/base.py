@@ -3,18 +3,85 @@
 from __future__ import annotations
 
 from abc import ABCMeta, abstractmethod
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import torch
 import torch.nn.functional as F
 from mmengine.model import BaseModel
 from mmengine.registry import MODELS
-from torch import Tensor
+from torch import Tensor, nn
 
+from mrd_plugin.models.teachers import Teacher, TeacherTargets
 from mrd_plugin.structures import ShapeDataSample
 
 
-class BasePretrainer(BaseModel, metaclass=ABCMeta):
+class ThreeModes(BaseModel, metaclass=ABCMeta):
+    """MMEngine's three modes over a frozen ``teacher`` and an optional ``classifier``.
+
+    Subclasses write :meth:`embed`, :meth:`loss` and :meth:`predict`.
+    """
+
+    teacher: Teacher
+    classifier: nn.Module | None
+
+    def forward(
+        self,
+        inputs: Tensor,
+        data_samples: Sequence[ShapeDataSample] | None = None,
+        mode: str = 'tensor',
+    ) -> dict[str, Tensor] | list[ShapeDataSample] | Tensor:
+        """Run one of MMEngine's three modes.
+
+        Args:
+            inputs (Tensor): Points ``(B, N, C)``.
+            data_samples (Sequence[ShapeDataSample], optional): One a shape; needed by ``'loss'`` and
+                ``'predict'``.
+            mode (str): ``'loss'``, ``'predict'`` or ``'tensor'``.
+
+        Returns:
+            dict, list or Tensor: Named losses, samples with predictions, or embeddings ``(B, D)``.
+        """
+        if mode == 'tensor':
+            return self.embed(inputs)
+        assert data_samples is not None
+        if mode == 'loss':
+            return self.loss(inputs, data_samples)
+        if mode == 'predict':
+            return self.predict(inputs, data_samples)
+        raise ValueError(f"mode must be 'loss', 'predict' or 'tensor', got {mode!r}.")
+
+    @abstractmethod
+    def embed(self, inputs: Tensor) -> Tensor:
+        """Embed inputs in the teacher's space, ``(B, D)``, not normalised."""
+
+    @abstractmethod
+    def loss(self, inputs: Tensor, data_samples: Sequence[ShapeDataSample]) -> dict[str, Tensor]:
+        """Compute the training losses; names that hold ``loss`` are summed, the rest is logged."""
+
+    @abstractmethod
+    def predict(
+        self, inputs: Tensor, data_samples: Sequence[ShapeDataSample]
+    ) -> list[ShapeDataSample]:
+        """Give each sample its ``embedding``, the teacher's features and, if asked for, ``scores``."""
+
+    def annotate(
+        self, data_samples: Sequence[ShapeDataSample], embedding: Tensor, targets: TeacherTargets
+    ) -> list[ShapeDataSample]:
+        """Write embeddings ``(B, D)``, targets and class scores into the samples."""
+        scores = self.classifier(embedding, self.teacher) if self.classifier else None
+        for i, sample in enumerate(data_samples):
+            # Clones: a row of a batch would drag the whole batch into every saved sample.
+            sample.embedding = embedding[i].clone()
+            if targets.has_image[i]:
+                sample.teacher_image = targets.image[i].clone()
+            if targets.has_text[i]:
+                sample.teacher_text = targets.text[i].clone()
+            if scores is not None:
+                sample.scores = scores[i].clone()
+        return list(data_samples)
+
+
+class BasePretrainer(ThreeModes):
     """A student (backbone, head) beside a frozen teacher.
 
     Subclasses write :meth:`loss`; everything else is here.
@@ -54,57 +121,20 @@ class BasePretrainer(BaseModel, metaclass=ABCMeta):
                 f'{self.teacher.dim}-d features; set model.head.out_channels={self.teacher.dim}.'
             )
 
-    def forward(
-        self,
-        inputs: Tensor,
-        data_samples: Sequence[ShapeDataSample] | None = None,
-        mode: str = 'tensor',
-    ) -> dict[str, Tensor] | list[ShapeDataSample] | Tensor:
-        """Run one of MMEngine's three modes.
-
-        Args:
-            inputs (Tensor): Points ``(B, N, C)``.
-            data_samples (Sequence[ShapeDataSample], optional): One a shape; needed by ``'loss'`` and
-                ``'predict'``.
-            mode (str): ``'loss'``, ``'predict'`` or ``'tensor'``.
-
-        Returns:
-            dict, list or Tensor: Named losses, samples with predictions, or embeddings ``(B, D)``.
-        """
-        if mode == 'tensor':
-            return self.embed(inputs)
-        assert data_samples is not None
-        if mode == 'loss':
-            return self.loss(inputs, data_samples)
-        if mode == 'predict':
-            return self.predict(inputs, data_samples)
-        raise ValueError(f"mode must be 'loss', 'predict' or 'tensor', got {mode!r}.")
-
     def embed(self, inputs: Tensor) -> Tensor:
         """Embed points ``(B, N, C)`` in the teacher's space, ``(B, D)``, not normalised."""
         return self.head(self.backbone(inputs))
-
-    @abstractmethod
-    def loss(self, inputs: Tensor, data_samples: Sequence[ShapeDataSample]) -> dict[str, Tensor]:
-        """Compute the training losses; names that hold ``loss`` are summed, the rest is logged."""
 
     @torch.no_grad()
     def predict(
         self, inputs: Tensor, data_samples: Sequence[ShapeDataSample]
     ) -> list[ShapeDataSample]:
         """Give each sample its ``embedding``, the teacher's features and, if asked for, ``scores``."""
+        embedding = self.average_views(inputs, self.embed)
+        return self.annotate(data_samples, embedding, self.teacher(data_samples))
+
+    def average_views(self, inputs: Tensor, embed: Callable[[Tensor], Tensor]) -> Tensor:
+        """Mean of the unit embeddings ``(B, ..., D)`` of the cloud's parts, unit length."""
         views = inputs.chunk(self.num_test_views, dim=1)
-        embedding = torch.stack([F.normalize(self.embed(view), dim=-1) for view in views])
-        embedding = F.normalize(embedding.sum(0), dim=-1)
-        targets = self.teacher(data_samples)
-        scores = self.classifier(embedding, self.teacher) if self.classifier else None
-        for i, sample in enumerate(data_samples):
-            # Clones: a row of a batch would drag the whole batch into every saved sample.
-            sample.embedding = embedding[i].clone()
-            if targets.has_image[i]:
-                sample.teacher_image = targets.image[i].clone()
-            if targets.has_text[i]:
-                sample.teacher_text = targets.text[i].clone()
-            if scores is not None:
-                sample.scores = scores[i].clone()
-        return list(data_samples)
+        parts = torch.stack([F.normalize(embed(view), dim=-1) for view in views])
+        return F.normalize(parts.sum(0), dim=-1)

@@ -1,6 +1,6 @@
 """Frozen encoders that give the targets of a distillation."""
 
-from mrd_plugin.models.teachers.base import PatchTargets, Teacher, TeacherTargets
+from mrd_plugin.models.teachers.base import PatchTargets, Teacher, TeacherTargets, ViewTargets
 from mrd_plugin.models.teachers.cache_writer import CacheRequest, write_cache
 from mrd_plugin.models.teachers.cached import CachedTeacher
 from mrd_plugin.models.teachers.conse import ConSETeacher
@@ -9,15 +9,16 @@ from mrd_plugin.models.teachers.prompts import TEMPLATE_SETS, fill_prompts, get_
 from mrd_plugin.models.teachers.sample_feature import SampleFeatureTeacher
 
 __all__ = [
-    'TEMPLATE_SETS',
     'CacheRequest',
     'CachedTeacher',
     'ConSETeacher',
     'OpenCLIPTeacher',
     'PatchTargets',
     'SampleFeatureTeacher',
+    'TEMPLATE_SETS',
     'Teacher',
     'TeacherTargets',
+    'ViewTargets',
     'fill_prompts',
     'get_templates',
     'write_cache',

@@ -44,6 +44,33 @@ class PatchTargets(NamedTuple):
     has_image: Tensor
 
 
+class ViewTargets(NamedTuple):
+    """Unit-length targets of several images a shape.
+
+    Attributes:
+        image: ``(B, V, D)`` float32, zeros where ``has_image`` is False.
+        has_image: ``(B, V)`` bool.
+    """
+
+    image: Tensor
+    has_image: Tensor
+
+
+def pad_views(shown: Sequence[Sequence[Any]], count: int) -> list[Any]:
+    """Images of all samples in one list, ``count`` each, filled up with None.
+
+    Raises:
+        ConfigError: A sample has more.
+    """
+    most = max(len(images) for images in shown)
+    if most > count:
+        raise ConfigError(
+            f'the samples have {most} images each, but model.num_views is {count}; set it to the '
+            'policy.num_images of ChooseTextImage.'
+        )
+    return [image for images in shown for image in [*images, *[None] * (count - len(images))]]
+
+
 class Frozen:
     """A box that keeps something out of the sight of ``nn.Module``.
 
@@ -219,12 +246,32 @@ class Teacher(nn.Module):
             TeacherTargets: Rows in the order of the samples.
         """
         paths = [sample.get('image_path') for sample in data_samples]
-        texts = [sample.get('text') for sample in data_samples]
         image, has_image = self._scatter(paths, self.encode_image)
-        text, has_text = self._scatter(
-            texts, lambda unique: self.encode_prompts(unique, self.templates)
-        )
-        return TeacherTargets(image, has_image, text, has_text)
+        return TeacherTargets(image, has_image, *self.text_targets(data_samples))
+
+    @torch.no_grad()
+    def text_targets(self, data_samples: Sequence[ShapeDataSample]) -> tuple[Tensor, Tensor]:
+        """The text half of :meth:`forward`: ``text (B, D)`` and ``has_text (B,)``."""
+        texts = [sample.get('text') for sample in data_samples]
+        return self._scatter(texts, lambda unique: self.encode_prompts(unique, self.templates))
+
+    @torch.no_grad()
+    def view_targets(self, data_samples: Sequence[ShapeDataSample], count: int) -> ViewTargets:
+        """Targets of all images of a batch, from ``image_paths`` of its samples.
+
+        Args:
+            data_samples: ``B`` samples; one without ``image_paths`` shows its ``image_path``.
+            count: Images of a sample, V; what is missing is marked in ``has_image``.
+
+        Returns:
+            ViewTargets: Rows in the order of the samples and of their images.
+
+        Raises:
+            ConfigError: A sample has more images.
+        """
+        shown = [sample.get('image_paths') or [sample.get('image_path')] for sample in data_samples]
+        image, has_image = self._scatter(pad_views(shown, count), self.encode_image)
+        return ViewTargets(image.unflatten(0, (-1, count)), has_image.unflatten(0, (-1, count)))
 
     @torch.no_grad()
     def forward_patches(self, data_samples: Sequence[ShapeDataSample]) -> PatchTargets:

@@ -50,8 +50,8 @@ class CacheRequest:
 
         Args:
             data_root: Folder with ``index.json``: a list of records, or a dict with the list under
-                ``shapes``. Of a record ``id``, ``image``, ``name``, ``noun``, ``category`` and
-                ``captions`` are read.
+                ``shapes``. Of a record ``id``, ``image``, ``views``, ``name``, ``noun``, ``category``
+                and ``captions`` are read.
             classes: Class names that needn't occur in the data.
             prompts: Template sets for names, nouns and categories. Captions stay bare.
             class_prompts: Template sets for ``classes``.
@@ -62,7 +62,8 @@ class CacheRequest:
         """
         root = Path(data_root)
         records = _read_index(root / 'index.json')
-        images = tuple(dict.fromkeys(record['image'] for record in records if record.get('image')))
+        shown = ([record.get('image'), *(record.get('views') or ())] for record in records)
+        images = tuple(dict.fromkeys(image for paths in shown for image in paths if image))
         fields = ('name', 'noun', 'category')
         named = (record.get(field) for record in records for field in fields)
         names = list(dict.fromkeys(name for name in named if name))

@@ -10,7 +10,7 @@ import torch.nn.functional as F
 from mmengine.registry import MODELS
 from torch import Tensor
 
-from mrd_plugin.models.teachers.base import Teacher, TeacherTargets
+from mrd_plugin.models.teachers.base import Teacher, TeacherTargets, ViewTargets, pad_views
 from mrd_plugin.structures import ShapeDataSample
 from mrd_plugin.utils.errors import BadSampleError, ConfigError
 
@@ -52,27 +52,49 @@ class SampleFeatureTeacher(Teacher):
             BadSampleError: A feature isn't ``(dim,)`` or isn't finite.
         """
         image, has_image = self._collect(data_samples, 'image_feat')
-        text, has_text = self._collect(data_samples, 'text_feat')
-        return TeacherTargets(image, has_image, text, has_text)
+        return TeacherTargets(image, has_image, *self.text_targets(data_samples))
+
+    @torch.no_grad()
+    def text_targets(self, data_samples: Sequence[ShapeDataSample]) -> tuple[Tensor, Tensor]:
+        """The text half of :meth:`forward`."""
+        return self._collect(data_samples, 'text_feat')
+
+    @torch.no_grad()
+    def view_targets(self, data_samples: Sequence[ShapeDataSample], count: int) -> ViewTargets:
+        """Targets of ``image_feats (V, D)``; a sample without them shows its ``image_feat``.
+
+        Raises:
+            BadSampleError: As :meth:`forward`.
+            ConfigError: A sample has more than ``count`` of them.
+        """
+        padded = pad_views([_views(sample) for sample in data_samples], count)
+        owners = [sample for sample in data_samples for _ in range(count)]
+        image, has_image = self._gather(owners, padded, 'image_feats')
+        return ViewTargets(image.unflatten(0, (-1, count)), has_image.unflatten(0, (-1, count)))
 
     def _collect(self, data_samples: Sequence[ShapeDataSample], key: str) -> tuple[Tensor, Tensor]:
-        out = torch.zeros(len(data_samples), self.dim, device=self.device)
-        has = torch.zeros(len(data_samples), dtype=torch.bool, device=self.device)
-        for row, sample in enumerate(data_samples):
-            feature = sample.get(key)
+        return self._gather(data_samples, [sample.get(key) for sample in data_samples], key)
+
+    def _gather(
+        self, owners: Sequence[ShapeDataSample], features: Sequence[Tensor | None], key: str
+    ) -> tuple[Tensor, Tensor]:
+        """Features of samples as unit rows; None stays zero."""
+        out = torch.zeros(len(owners), self.dim, device=self.device)
+        has = torch.zeros(len(owners), dtype=torch.bool, device=self.device)
+        for row, (sample, feature) in enumerate(zip(owners, features)):
             if feature is None:
                 continue
-            name = sample.get('sample_id')
             if tuple(feature.shape) != (self.dim,):
                 raise BadSampleError(
-                    f"sample '{name}': {key} has shape {tuple(feature.shape)}, but teacher.dim is "
-                    f'{self.dim}; the file was made by another teacher, or teacher.dim is wrong'
+                    f"sample '{sample.get('sample_id')}': {key} has shape {tuple(feature.shape)}, but "
+                    f'teacher.dim is {self.dim}; the file was made by another teacher, or teacher.dim is '
+                    'wrong'
                 )
             out[row] = feature
             has[row] = True
         bad = ~out.isfinite().all(dim=-1)
         if bad.any():
-            names = [data_samples[row].get('sample_id') for row in bad.nonzero()[:3, 0].tolist()]
+            names = [owners[row].get('sample_id') for row in bad.nonzero()[:3, 0].tolist()]
             raise BadSampleError(f'samples {names}: {key} is not finite; make these files again')
         return F.normalize(out, dim=-1), has
 
@@ -87,3 +109,9 @@ class SampleFeatureTeacher(Teacher):
             f'SampleFeatureTeacher has no encoder for {what}: it only reads features stored with the '
             'samples; use CachedTeacher or OpenCLIPTeacher where names or pictures must be encoded'
         )
+
+
+def _views(sample: ShapeDataSample) -> Sequence[Tensor | None]:
+    """All image features of a sample, at least one entry, which may be None."""
+    features = sample.get('image_feats')
+    return [sample.get('image_feat')] if features is None else list(features)

@@ -85,3 +85,17 @@ def test_template_sets():
 def test_bad_templates(templates):
     with pytest.raises(ConfigError, match='templates'):
         get_templates(templates)
+
+
+def test_views_are_encoded_once_each():
+    teacher = HashTeacher()
+    samples = [
+        make_sample(image_paths=('a.png', 'b.png', 'c.png')),
+        make_sample(image_path='b.png'),
+        make_sample(),
+    ]
+    views = teacher.view_targets(samples, 3)
+    assert sorted(teacher.encoded) == ['a.png', 'b.png', 'c.png']
+    assert views.has_image.tolist() == [[True] * 3, [True, False, False], [False] * 3]
+    torch.testing.assert_close(views.image[0], teacher.encode_image(['a.png', 'b.png', 'c.png']))
+    assert torch.equal(views.image[1, 0], views.image[0, 1]) and not views.image[2].any()

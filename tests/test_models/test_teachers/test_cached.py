@@ -120,6 +120,25 @@ class Interrupted(HashTeacher):
         return super()._encode_texts(texts)
 
 
+def test_views_are_pictures_like_others(pictures, tmp_path):
+    data = tmp_path / 'data'
+    shutil.copytree(pictures, data)
+    records = json.loads((data / 'index.json').read_text())
+    (data / 'views/a-1').mkdir(parents=True)
+    for number, name in enumerate(('ball', 'plain')):
+        shutil.copy(data / f'images/{name}.png', data / f'views/a-1/{number:02d}.png')
+    records[0]['views'] = [f'views/a-1/{number:02d}.png' for number in range(2)]
+    (data / 'index.json').write_text(json.dumps(records))
+    request = CacheRequest.from_folder(data)
+    assert len(request.images) == 5
+    write_cache(HashTeacher(), request, data, tmp_path / 'cache')
+    shown = tuple(str(data / view) for view in records[0]['views'])
+    views = CachedTeacher(tmp_path / 'cache').view_targets([make_sample(image_paths=shown)], 2)
+    online = HashTeacher().view_targets([make_sample(image_paths=shown)], 2)
+    assert views.has_image.all()
+    torch.testing.assert_close(views.image, online.image, atol=1e-3, rtol=0)
+
+
 def test_interrupted_run_goes_on(pictures, tmp_path):
     out = tmp_path / 'cache'
     request = CacheRequest.from_folder(pictures, prompts=['short'])

@@ -43,3 +43,19 @@ def test_not_finite():
 def test_has_no_encoder():
     with pytest.raises(ConfigError, match="no encoder for the text 'a chair'"):
         SampleFeatureTeacher(2).encode_prompts(['chair'], ['a {}'])
+
+
+def test_views_are_padded_and_normalised():
+    samples = [
+        sample_with(image_feats=torch.tensor([[3.0, 4.0], [0.0, 2.0]])),
+        sample_with(image_feat=torch.tensor([1.0, 0.0])),
+        sample_with(),
+    ]
+    views = SampleFeatureTeacher(2).view_targets(samples, 2)
+    assert views.has_image.tolist() == [[True, True], [True, False], [False, False]]
+    expected = [[[0.6, 0.8], [0.0, 1.0]], [[1.0, 0.0], [0.0, 0.0]], [[0.0, 0.0], [0.0, 0.0]]]
+    torch.testing.assert_close(views.image, torch.tensor(expected))
+    with pytest.raises(ConfigError, match='2 images each, but model.num_views is 1'):
+        SampleFeatureTeacher(2).view_targets(samples, 1)
+    with pytest.raises(BadSampleError, match="'s-9': image_feats has shape"):
+        SampleFeatureTeacher(2).view_targets([sample_with('s-9', image_feats=torch.ones(2, 3))], 2)

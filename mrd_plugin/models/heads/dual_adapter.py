@@ -1,0 +1,66 @@
+"""TAMM's two adapters behind one backbone: a visual and a semantic sub-space."""
+
+from __future__ import annotations
+
+from mmengine.model import BaseModule
+from mmengine.registry import MODELS
+from torch import Tensor, nn
+
+
+@MODELS.register_module()
+class DualAdapter(BaseModule):
+    """Image alignment adapter and text alignment adapter (Zhang et al., CVPR 2024, 3.3).
+
+    Each is ``Linear - BatchNorm - GELU - Dropout - Linear - BatchNorm - GELU - Dropout``; in the released
+    code the activation and the dropout act on the embedding itself, so they do here.
+
+    Args:
+        in_channels (int): The backbone's ``out_channels``.
+        out_channels (int): The teacher's ``dim``.
+        hidden_channels (int): Width between the two layers.
+        image_dropout (float): Dropout of the image branch. Defaults to 0.5.
+        text_dropout (float): Dropout of the text branch. Defaults to 0.2.
+        tail_channels (int, optional): Put ``Linear (no bias) - BatchNorm - LeakyReLU`` to that width
+            before both branches, as TAMM does behind the sparse backbone. Defaults to None, none.
+        init_cfg (dict, optional): MMEngine's initialisation config.
+    """
+
+    def __init__(
+        self,
+        in_channels: int,
+        out_channels: int,
+        hidden_channels: int,
+        image_dropout: float = 0.5,
+        text_dropout: float = 0.2,
+        tail_channels: int | None = None,
+        init_cfg: dict | list | None = None,
+    ) -> None:
+        super().__init__(init_cfg)
+        self.out_channels = out_channels
+        self.tail: nn.Module = nn.Identity()
+        if tail_channels is not None:
+            self.tail = nn.Sequential(
+                nn.Linear(in_channels, tail_channels, bias=False),
+                nn.BatchNorm1d(tail_channels),
+                nn.LeakyReLU(),
+            )
+            in_channels = tail_channels
+        self.image = _adapter(in_channels, hidden_channels, out_channels, image_dropout)
+        self.text = _adapter(in_channels, hidden_channels, out_channels, text_dropout)
+
+    def forward(self, features: Tensor) -> tuple[Tensor, Tensor]:
+        """Map ``(B, in_channels)`` to visual and semantic embeddings, each ``(B, out_channels)``."""
+        features = self.tail(features)
+        return self.image(features), self.text(features)
+
+
+def _adapter(width: int, hidden: int, out: int, dropout: float) -> nn.Sequential:
+    def layer(inside: int, outside: int) -> list[nn.Module]:
+        return [
+            nn.Linear(inside, outside),
+            nn.BatchNorm1d(outside),
+            nn.GELU(),
+            nn.Dropout(dropout),
+        ]
+
+    return nn.Sequential(*layer(width, hidden), *layer(hidden, out))
