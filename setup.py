@@ -17,6 +17,7 @@ SHAPE = [
     'open_clip_torch>=2.24',
     'pillow>=9.1',
     'safetensors>=0.4',
+    'scikit-learn>=1.2',
     'scipy>=1.9',
     # mmengine imports pkg_resources, which setuptools 82 no longer has.
     'setuptools>=64,<82',
@@ -41,6 +42,8 @@ MMDET3D = [
     'opencv-python-headless>=4.6,<4.12',
     'spconv>=2.3.6',
 ]
+# ModelNet40 and ScanObjectNN in their HDF5 files.
+H5 = ['h5py>=3.8']
 VIS = ['matplotlib>=3.6', 'plotly>=5.15']
 DEV = [
     'mypy>=1.8',
@@ -77,9 +80,10 @@ setup(
     install_requires=SHAPE,
     extras_require={
         'mmdet3d': MMDET3D,
+        'h5': H5,
         'vis': VIS,
-        'dev': DEV,
-        'all': MMDET3D + VIS + DEV,
+        'dev': H5 + DEV,
+        'all': MMDET3D + H5 + VIS + DEV,
     },
     zip_safe=False,
 )

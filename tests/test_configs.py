@@ -13,16 +13,18 @@ from mmengine.runner import Runner
 
 import mrd_plugin  # noqa: F401
 from mrd_plugin.apis.launch import require_data
+from mrd_plugin.datasets.neighbours import write_neighbours
 from mrd_plugin.utils.errors import ConfigError
 from tests.furniture import furniture_options, make_furniture
 
 CONFIGS = sorted(str(p) for p in Path('configs').rglob('*.py') if '_base_' not in p.parts)
-FURNITURE = [name for name in CONFIGS if 'furniture' in name]
+DOWNSTREAM = [name for name in CONFIGS if 'downstream' in name]  # test_downstream_configs.py
+FURNITURE = [name for name in CONFIGS if 'furniture' in name and name not in DOWNSTREAM]
 OBJAVERSE = [name for name in CONFIGS if 'objaverse' in name]
 
 
 def test_no_config_is_left_out():
-    assert sorted(FURNITURE + OBJAVERSE) == CONFIGS
+    assert sorted(FURNITURE + OBJAVERSE + DOWNSTREAM) == CONFIGS
     assert {'configs/mrd/pointbert_furniture.py', 'configs/mrd/pointbert_objaverse.py'} < set(
         CONFIGS
     )
@@ -77,6 +79,18 @@ def openshape_options(root):
     return {f'{name}_dataloader.dataset.data_root': str(root) for name in ('train', 'val', 'test')}
 
 
+def hard_negative_options(ids, work_dir):
+    """Overrides for a second round: groups of two, a table of neighbours, no first round."""
+    index = (np.arange(len(ids))[:, None] + np.arange(1, 3)) % len(ids)
+    write_neighbours(work_dir / 'neighbours.npz', ids, index, {})
+    return {
+        'load_from': None,
+        'model.loss.group_size': 2,
+        'train_dataloader.sampler.group_size': 2,
+        'train_dataloader.sampler.neighbours': str(work_dir / 'neighbours.npz'),
+    }
+
+
 def train(path, options, work_dir, epochs, resume=False):
     cfg = Config.fromfile(path)
     cfg.merge_from_dict(options)
@@ -103,7 +117,7 @@ def train(path, options, work_dir, epochs, resume=False):
     return runner
 
 
-def check_two_steps_and_resume(path, options, tmp_path):
+def check_two_steps_and_resume(path, options, tmp_path, counted='zero_shot'):
     work_dir = tmp_path / path.replace('/', '-')
     first = train(path, options, work_dir, 1)
     assert first.iter == 2
@@ -113,18 +127,25 @@ def check_two_steps_and_resume(path, options, tmp_path):
     after = second.model.backbone.state_dict()
     assert any(not torch.equal(before[key], after[key]) for key in before)
     assert all(value.isfinite().all() for value in after.values())
-    assert second.message_hub.get_scalar('val/zero_shot/n').current() >= 1
+    assert second.message_hub.get_scalar(f'val/{counted}/n').current() >= 1
 
 
 @pytest.mark.parametrize('path', FURNITURE)
 def test_furniture_configs_train_and_resume(path, furniture, tmp_path):
-    check_two_steps_and_resume(path, furniture_options(furniture), tmp_path)
+    options = furniture_options(furniture)
+    if 'hard-negatives' in path:
+        ids = json.loads((furniture / 'split.json').read_text())['train']
+        options.update(hard_negative_options(ids, tmp_path))
+    check_two_steps_and_resume(path, options, tmp_path)
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize('path', OBJAVERSE)
 def test_objaverse_configs_train_and_resume(path, openshape, tmp_path):
-    check_two_steps_and_resume(path, openshape_options(openshape), tmp_path)
+    options = openshape_options(openshape)
+    if 'hard-negatives' in path:
+        options.update(hard_negative_options([f'shape{i}' for i in range(4)], tmp_path))
+    check_two_steps_and_resume(path, options, tmp_path)
 
 
 @pytest.mark.parametrize('path', OBJAVERSE)

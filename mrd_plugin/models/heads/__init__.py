@@ -1,6 +1,7 @@
 """Heads: what stands between a backbone and a teacher, or a backbone and classes."""
 
+from mrd_plugin.models.heads.classification_head import ClassificationHead
 from mrd_plugin.models.heads.projection_head import ProjectionHead
 from mrd_plugin.models.heads.prompt_classifier import PromptClassifier
 
-__all__ = ['ProjectionHead', 'PromptClassifier']
+__all__ = ['ClassificationHead', 'ProjectionHead', 'PromptClassifier']

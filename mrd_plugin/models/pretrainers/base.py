@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from abc import ABCMeta, abstractmethod
 from collections.abc import Sequence
+from typing import ClassVar
 
 import torch
 import torch.nn.functional as F
@@ -17,7 +18,9 @@ from mrd_plugin.structures import ShapeDataSample
 class BasePretrainer(BaseModel, metaclass=ABCMeta):
     """A student (backbone, head) beside a frozen teacher.
 
-    Subclasses write :meth:`loss`; everything else is here.
+    Subclasses write :meth:`loss`; everything else is here. ``FEATURES`` names what a probe may be
+    trained on: a name and the attribute that maps points ``(B, N, C)`` to that feature ``(B, F)``; a
+    method with more branches adds them.
 
     Args:
         backbone (dict): The student; maps points ``(B, N, C)`` to ``(B, out_channels)``. It is the part
@@ -31,6 +34,8 @@ class BasePretrainer(BaseModel, metaclass=ABCMeta):
         data_preprocessor (dict, optional): Defaults to ``ShapeDataPreprocessor``.
         init_cfg (dict, optional): MMEngine's initialisation config.
     """
+
+    FEATURES: ClassVar[dict[str, str]] = {'backbone': 'backbone', 'embedding': 'embed'}
 
     def __init__(
         self,
