@@ -7,7 +7,7 @@ from mmengine.config import Config
 
 from mrd_plugin.apis.launch import require_data
 from mrd_plugin.utils.errors import ConfigError
-from tests.furniture import furniture_options, make_furniture
+from tests.furniture import furniture_options, shared_furniture
 from tests.test_configs import DOWNSTREAM, train
 from tests.test_datasets.test_classification import write_modelnet_txt, write_scanobjectnn
 
@@ -18,7 +18,7 @@ SHALLOW = {'model.backbone.depth': 1}
 @pytest.fixture(scope='module')
 def data(tmp_path_factory):
     root = tmp_path_factory.mktemp('downstream')
-    furniture = furniture_options(make_furniture(root / 'furniture'))
+    furniture = furniture_options(shared_furniture())
     del furniture['model.teacher.root']  # a classifier has no teacher
     folders = {
         'modelnet40': write_modelnet_txt(root / 'modelnet'),

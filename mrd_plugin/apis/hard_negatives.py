@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
@@ -71,8 +73,8 @@ def build_hard_negatives(
 ) -> dict[str, int]:
     """Write the table that ``HardNegativeSampler`` reads.
 
-    The texts are those of the test pipeline's rule, applied to the training shapes: one a shape, always
-    the same. In the space of texts, shapes with the very same text are no neighbours of each other:
+    Text and image of a shape are drawn once by the rule of the training pipeline, always the same ones;
+    a shape that has no text while training has none here and no neighbours by text. In the space of texts, shapes with the very same text are no neighbours of each other:
     the loss could not use them as negatives.
 
     Args:
@@ -94,7 +96,7 @@ def build_hard_negatives(
     init_default_scope(cfg.get('default_scope', 'mmengine'))
     train = dict(
         cfg.train_dataloader.dataset,
-        pipeline=cfg.test_dataloader.dataset.pipeline,
+        pipeline=_pipeline(cfg),
         test_mode=True,
         cache_in_memory=False,
     )
@@ -107,10 +109,11 @@ def build_hard_negatives(
         ids, values = found.ids, torch.from_numpy(found.values)
     else:
         teacher = MODELS.build(cfg.model.teacher)
-        samples = [
-            dataset[row]['data_samples']
-            for row in tqdm(range(len(dataset)), 'samples', disable=None, leave=False)
-        ]
+        with _fixed_draws():
+            samples = [
+                dataset[row]['data_samples']
+                for row in tqdm(range(len(dataset)), 'samples', disable=None, leave=False)
+            ]
         targets = teacher(samples)
         ids = tuple(sample.sample_id for sample in samples)
         values = targets.text if space == 'text' else targets.image
@@ -124,3 +127,23 @@ def build_hard_negatives(
         meta.update(features=features, checkpoint_sha256=file_sha256(str(checkpoint)))
     write_neighbours(out, ids, index, meta)
     return dict(shapes=len(ids), without=int(np.all(index < 0, axis=1).sum()))
+
+
+def _pipeline(cfg: Config) -> list[dict]:
+    """The test pipeline with the training pipeline's choice of text and image."""
+    choice = [s for s in cfg.train_dataloader.dataset.pipeline if s.type == 'ChooseTextImage']
+    return [
+        choice[0] if choice and step.type == 'ChooseTextImage' else step
+        for step in cfg.test_dataloader.dataset.pipeline
+    ]
+
+
+@contextmanager
+def _fixed_draws() -> Iterator[None]:
+    """Transforms draw from numpy's global generator; give them the same draws every time."""
+    state = np.random.get_state()  # noqa: NPY002
+    np.random.seed(0)  # noqa: NPY002
+    try:
+        yield
+    finally:
+        np.random.set_state(state)  # noqa: NPY002

@@ -1,3 +1,5 @@
+import copy
+
 import numpy as np
 import pytest
 import torch
@@ -9,14 +11,13 @@ from mrd_plugin.apis.features import checkpoint_features, extract_features, load
 from mrd_plugin.apis.finished_run import build_dataset
 from mrd_plugin.apis.probing import Ladder, Probes, data_parts, probe
 from mrd_plugin.utils.errors import CheckpointError, ConfigError
-from tests.furniture import furniture_options, make_furniture
+from tests.furniture import furniture_options, shared_furniture
 
 
 @pytest.fixture(scope='module')
-def cfg(tmp_path_factory):
-    root = make_furniture(tmp_path_factory.mktemp('furniture'), count=24)
+def cfg():
     cfg = Config.fromfile('configs/openshape/pointbert_furniture.py')
-    cfg.merge_from_dict(furniture_options(root))
+    cfg.merge_from_dict(furniture_options(shared_furniture()))
     return cfg
 
 
@@ -79,7 +80,7 @@ def test_a_classifier_takes_the_same_backbone(cfg, checkpoint):
 
 
 def test_contradicting_data_and_foreign_checkpoints_are_refused(cfg, checkpoint, tmp_path):
-    other = cfg.copy()
+    other = copy.deepcopy(cfg)
     other.test_dataloader.dataset.no_colour = 0.0
     with pytest.raises(ConfigError, match='no_colour=0.4, but'):
         load_frozen(cfg, checkpoint, other)
