@@ -84,15 +84,13 @@ def load_weights(
     return report
 
 
-def backbone_weights(
-    state_dict: Mapping[str, torch.Tensor], prefix: str = 'backbone.'
-) -> dict[str, torch.Tensor]:
-    """The backbone's tensors of a pre-training checkpoint, without the prefix of their names.
+def backbone_weights(state_dict: Mapping[str, torch.Tensor]) -> dict[str, torch.Tensor]:
+    """The backbone's tensors of a pre-training checkpoint, without ``backbone.`` in their names.
 
     Args:
         state_dict: of a pre-trainer, or of a bare backbone, which is returned as it is.
-        prefix: what the backbone's names start with.
     """
+    prefix = 'backbone.'
     named = {k[len(prefix) :]: v for k, v in state_dict.items() if k.startswith(prefix)}
     return named or dict(state_dict)
 

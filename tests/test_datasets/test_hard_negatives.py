@@ -115,8 +115,6 @@ def test_what_is_wrong_is_said(tmp_path):
         sampler(Shapes(IDS), tmp_path / 'none.npz')
     with pytest.raises(ConfigError, match='group_size=6, num_neighbours=4'):
         sampler(Shapes(IDS), path, group_size=6, num_neighbours=4)
-    with pytest.raises(ConfigError, match='shuffle=False'):
-        sampler(Shapes(IDS), path, shuffle=False)
     with pytest.raises(ConfigError, match='the data set has 2 samples'):
         sampler(Shapes(IDS[:2]), path, group_size=3)
     with pytest.raises(

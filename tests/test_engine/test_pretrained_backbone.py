@@ -56,6 +56,10 @@ def test_what_does_not_fit_is_refused(weights, tmp_path):
         PretrainedBackboneHook(str(path)).before_train(runner(up_axis='y'))
     torch.save(dict(state_dict={'backbone.weight': weights['weight']}), path)
     run = runner()
+    run.cfg.load_from = 'other.pth'
+    with pytest.raises(ConfigError, match="load_from='other.pth' and .* would both set"):
+        PretrainedBackboneHook(str(path)).before_train(run)
+    run.cfg.load_from = None
     before = run.model.backbone.weight.clone()
     with pytest.raises(CheckpointError, match='Only 50.0% of the tensors'):
         PretrainedBackboneHook(str(path)).before_train(run)

@@ -40,7 +40,6 @@ class HardNegativeSampler(Sampler):
         group_size (int): Samples in a group, >= 2. Defaults to 5.
         num_neighbours (int): Draw from so many nearest ones. Defaults to 31.
         seed (int, optional): The same on all ranks. Defaults to None, a common random one.
-        shuffle (bool): Must be True; there for the usual config key.
     """
 
     def __init__(
@@ -50,15 +49,12 @@ class HardNegativeSampler(Sampler):
         group_size: int = 5,
         num_neighbours: int = 31,
         seed: int | None = None,
-        shuffle: bool = True,
     ) -> None:
         if group_size < 2 or num_neighbours < group_size - 1:
             raise ConfigError(
                 f'HardNegativeSampler group_size={group_size}, num_neighbours={num_neighbours}: '
                 'expected group_size >= 2 and at least group_size - 1 neighbours.'
             )
-        if not shuffle:
-            raise ConfigError('HardNegativeSampler shuffle=False: it is for training only.')
         self.size = len(dataset)
         if self.size < group_size:
             raise ConfigError(

@@ -26,17 +26,10 @@ class PretrainedBackboneHook(Hook):
     Args:
         checkpoint (str, optional): A pre-training checkpoint, or the state dict of a bare backbone.
             Defaults to None: train from scratch.
-        prefix (str): What the backbone's names start with in a pre-training checkpoint.
-            Defaults to 'backbone.'.
-        min_coverage (float): Share of the backbone's tensors that must match. Defaults to 1.
     """
 
-    def __init__(
-        self, checkpoint: str | None = None, prefix: str = 'backbone.', min_coverage: float = 1.0
-    ) -> None:
+    def __init__(self, checkpoint: str | None = None) -> None:
         self.checkpoint = checkpoint
-        self.prefix = prefix
-        self.min_coverage = min_coverage
 
     def before_train(self, runner) -> None:
         """Load the weights, unless the run was resumed.
@@ -55,10 +48,15 @@ class PretrainedBackboneHook(Hook):
                 f'default_hooks.pretrained.checkpoint={self.checkpoint!r}: there is no such file; '
                 'name the checkpoint of a pre-training run, or give None to train from scratch.'
             )
+        if runner.cfg.get('load_from'):
+            raise ConfigError(
+                f'load_from={runner.cfg.load_from!r} and default_hooks.pretrained.checkpoint='
+                f'{self.checkpoint!r} would both set the backbone; set one of them to None.'
+            )
         content = read_checkpoint(self.checkpoint)
         check_meta(content.get('meta', {}), runner.cfg)
         state = content.get('state_dict', content)
-        weights = backbone_weights(state, self.prefix)
+        weights = backbone_weights(state)
         model = runner.model.module if is_model_wrapper(runner.model) else runner.model
-        report = load_weights(model.backbone, weights, self.min_coverage)
+        report = load_weights(model.backbone, weights, min_coverage=1.0)
         print_log(f'Backbone from {self.checkpoint}: {report}', 'current')
