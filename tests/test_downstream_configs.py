@@ -12,8 +12,8 @@ from tests.furniture import furniture_options, shared_furniture
 from tests.test_configs import DOWNSTREAM, train
 from tests.test_datasets.test_classification import write_modelnet_txt, write_scanobjectnn
 
-SHALLOW = {'model.backbone.depth': 1}
-"""Twelve layers of width 512 say no more about a config than one does."""
+SMALL = {'depth': 1, 'num_patches': 16, 'num_neighbours': 8}
+"""The full student says no more about a config than a small one does."""
 
 
 @pytest.fixture(scope='module')
@@ -37,7 +37,7 @@ def test_trains_from_a_backbone_and_resumes(path, data, tmp_path):
     options = dict(next(data[name] for name in data if f'_{name}' in path))
     cfg = Config.fromfile(path)
     if cfg.model.backbone.get('scaling'):
-        options.update(SHALLOW)
+        options.update({f'model.backbone.{key}': value for key, value in SMALL.items()})
     torch.manual_seed(1)
     backbone = MODELS.build({**cfg.model.backbone, **options_of('model.backbone.', options)})
     weights = {k: v.clone() for k, v in backbone.named_parameters()}
