@@ -31,7 +31,11 @@ from mrd_plugin.apis.launch import one_sentence_errors, require_data
 from mrd_plugin.apis.probing import Ladder, Probes, data_parts, probe
 from mrd_plugin.utils.errors import ConfigError
 
-METRICS = {'accuracy/top1': 'top-1', 'accuracy/mean_class_top1': 'per-class mean'}
+METRICS = {
+    'accuracy/top1': 'top-1',
+    'accuracy_without_plugs/top1': 'without plugs',
+    'accuracy/mean_class_top1': 'per-class mean',
+}
 
 
 def parse_args() -> argparse.Namespace:
@@ -105,7 +109,11 @@ def main() -> None:
             )
             rows = ladder.climb(probes)
     counts = [round(figures['accuracy/n']) for figures in next(iter(rows.values()))]
-    table = markdown_table(rows, METRICS, args.base if args.base in rows and args.folds else None)
+    metrics = {
+        key: title for key, title in METRICS.items() if all(key in row[0] for row in rows.values())
+    }
+    base = args.base if args.base in rows and args.folds else None
+    table = markdown_table(rows, metrics, base)
     table = table.replace(' ± 0.0', '') if args.folds is None else table
     table += f'\n\nFeatures: {args.features}. N test shapes: {", ".join(map(str, counts))}.'
     print(table)

@@ -15,7 +15,10 @@ default_hooks = dict(
     )
 )
 train_dataloader = dict(batch_size=32, dataset=dict(labelled_only=True))
-val_evaluator = [dict(type='ShapeAccuracy')]
+val_evaluator = [
+    dict(type='ShapeAccuracy'),
+    dict(type='ShapeAccuracy', exclude=('plug',), prefix='accuracy_without_plugs'),
+]
 test_evaluator = val_evaluator
 optim_wrapper = dict(
     optimizer=dict(lr=1e-3),

@@ -3,10 +3,6 @@
 _base_ = '../openshape/pointbert_furniture.py'
 
 model = dict(type='MixCon3D', loss=dict(_delete_=True, type='MixCon3DLoss'))
-val_evaluator = [
-    dict(type='ZeroShotAccuracy'),
-    dict(type='CrossModalRetrieval'),
-    dict(type='JointZeroShotAccuracy'),
-]
+val_evaluator = [*_base_.val_evaluator, dict(type='JointZeroShotAccuracy')]
 test_evaluator = val_evaluator
 work_dir = 'work_dirs/mixcon3d_pointbert_furniture'

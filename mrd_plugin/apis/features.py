@@ -40,16 +40,20 @@ class Features:
         ids: Sample ids, ``n``.
         labels: ``(n,)`` class numbers, -1 for none.
         values: ``(n, F)`` float32.
+        classes: Class names.
     """
 
     ids: tuple[str, ...]
     labels: np.ndarray
     values: np.ndarray
+    classes: tuple[str, ...] = ()
 
     def labelled(self) -> Features:
         """The rows with a class."""
         rows = np.flatnonzero(self.labels >= 0)
-        return Features(tuple(self.ids[r] for r in rows), self.labels[rows], self.values[rows])
+        return Features(
+            tuple(self.ids[r] for r in rows), self.labels[rows], self.values[rows], self.classes
+        )
 
 
 def load_frozen(cfg: Config, checkpoint: str | Path, data: Config | None = None) -> BaseModel:
@@ -116,7 +120,10 @@ def extract_features(
         values.append(torch.stack([encode(view).float() for view in views]).mean(0).cpu())
         ids += [sample.sample_id for sample in batch['data_samples']]
         labels += [int(sample.label) for sample in batch['data_samples']]
-    return Features(tuple(ids), np.array(labels, dtype=np.int64), torch.cat(values).numpy())
+    classes = tuple(dataset.metainfo['classes'])
+    return Features(
+        tuple(ids), np.array(labels, dtype=np.int64), torch.cat(values).numpy(), classes
+    )
 
 
 def checkpoint_features(
@@ -156,10 +163,21 @@ def _plain(cfg: Any) -> Any:
 
 def _write(path: Path, features: Features) -> None:
     content = io.BytesIO()
-    np.savez(content, ids=np.array(features.ids), labels=features.labels, values=features.values)
+    np.savez(
+        content,
+        ids=np.array(features.ids),
+        labels=features.labels,
+        values=features.values,
+        classes=np.array(features.classes, dtype=np.str_),
+    )
     write_atomically(path, content.getvalue())
 
 
 def _read(path: Path) -> Features:
     with np.load(path, allow_pickle=False) as archive:
-        return Features(tuple(archive['ids'].tolist()), archive['labels'], archive['values'])
+        return Features(
+            tuple(archive['ids'].tolist()),
+            archive['labels'],
+            archive['values'],
+            tuple(archive['classes'].tolist()),
+        )

@@ -85,11 +85,12 @@ def probe(
     found = checkpoint_features(cfg, checkpoint, parts, probes.features, cache, data)
     train, test = found['train'].labelled(), found['test'].labelled()
     validation = _validation(parts['train'], train)
+    exclude = _excluded(data or cfg, test.classes)
     rows: Rows = {}
     for name, fit in (('linear', linear_probe), ('knn', knn_probe)):
         if name in probes.kinds:
             model = fit(train.values, train.labels, validation)
-            figures = accuracies(model.predict(test.values), test.labels)
+            figures = accuracies(model.predict(test.values), test.labels, exclude)
             (setting,) = model.best_params_.values()
             rows[_TITLES[name]] = [{**figures, 'setting': float(setting)}]
     if 'few-shot' in probes.kinds:
@@ -100,6 +101,7 @@ def probe(
                 shots,
                 probes.ways,
                 probes.draws,
+                exclude,
             )
             ways = f'{probes.ways}-way ' if probes.ways else ''
             rows[f'{ways}{shots}-shot'] = draws
@@ -116,6 +118,18 @@ def _validation(train_cfg: dict, train: Features) -> np.ndarray | None:
         return None
     ids = set(sample_ids(train_cfg, split='val'))
     return np.array([name in ids for name in train.ids])
+
+
+def _excluded(data: Config, classes: Sequence[str]) -> dict[str, list[int]]:
+    """Class numbers that the evaluators of a config leave out, by the prefix of their figures."""
+    metrics = data.get('test_evaluator') or []
+    return {
+        metric['prefix'].replace('zero_shot', 'accuracy'): [
+            classes.index(c) for c in metric['exclude']
+        ]
+        for metric in ([metrics] if isinstance(metrics, dict) else metrics)
+        if metric.get('exclude')
+    }
 
 
 @dataclass(frozen=True)

@@ -66,6 +66,7 @@ def few_shot_probe(
     shots: int,
     ways: int | None = None,
     draws: int = 10,
+    exclude: Mapping[str, Sequence[int]] | None = None,
 ) -> list[dict[str, float]]:
     """K-way N-shot linear probes, drawn several times.
 
@@ -79,6 +80,7 @@ def few_shot_probe(
         shots (int): N.
         ways (int, optional): K. Defaults to None.
         draws (int): Defaults to 10.
+        exclude (Mapping, optional): See :func:`accuracies`.
 
     Returns:
         list[dict]: Figures of each draw, as :func:`accuracies` gives them, and ``shots``, the mean
@@ -105,25 +107,33 @@ def few_shot_probe(
             warnings.filterwarnings('ignore', 'The number of unique classes')
             model = _logistic_regression(FEW_SHOT_C).fit(features[rows], labels[rows])
         asked = np.isin(test[1], chosen)
-        found = accuracies(model.predict(test[0][asked]), test[1][asked])
+        found = accuracies(model.predict(test[0][asked]), test[1][asked], exclude)
         figures.append({**found, 'shots': len(rows) / len(chosen)})
     return figures
 
 
-def accuracies(predicted: np.ndarray, labels: np.ndarray) -> dict[str, float]:
+def accuracies(
+    predicted: np.ndarray,
+    labels: np.ndarray,
+    exclude: Mapping[str, Sequence[int]] | None = None,
+) -> dict[str, float]:
     """Top-1 over all rows, mean over the classes that occur, and N; fractions.
 
     Args:
         predicted (np.ndarray): ``(m,)`` class numbers.
         labels (np.ndarray): ``(m,)`` true ones.
+        exclude (Mapping, optional): Prefixes of further figures, and the classes whose rows these
+            leave out. Defaults to None.
     """
     right = predicted == labels
-    each = [float(right[labels == name].mean()) for name in np.unique(labels)]
-    return {
-        'accuracy/n': len(labels),
-        'accuracy/top1': float(right.mean()),
-        'accuracy/mean_class_top1': float(np.mean(each)),
-    }
+    figures: dict[str, float] = {}
+    for prefix, numbers in {'accuracy': (), **(exclude or {})}.items():
+        kept = ~np.isin(labels, list(numbers))
+        each = [float(right[labels == name].mean()) for name in np.unique(labels[kept])]
+        figures[f'{prefix}/n'] = int(kept.sum())
+        figures[f'{prefix}/top1'] = float(right[kept].mean()) if kept.any() else 0.0
+        figures[f'{prefix}/mean_class_top1'] = float(np.mean(each)) if each else 0.0
+    return figures
 
 
 def _logistic_regression(strength: float = 1.0) -> Pipeline:

@@ -95,6 +95,7 @@ def test_every_probe_has_its_row(cfg, checkpoint, tmp_path):
     assert list(rows) == ['linear probe', 'k-NN', '1-shot', '2-shot']
     assert [len(figures) for figures in rows.values()] == [1, 1, 3, 3]
     assert all(figures[0]['accuracy/n'] == 2 for figures in rows.values())
+    assert all('accuracy_without_plugs/top1' in figures[0] for figures in rows.values())
     ways = Probes(kinds=('few-shot',), shots=(1,), ways=2, draws=2)
     assert list(probe(cfg, checkpoint, data_parts(cfg), ways, tmp_path)) == ['2-way 1-shot']
 

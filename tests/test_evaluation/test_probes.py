@@ -24,6 +24,14 @@ def test_accuracies_by_hand():
     }
 
 
+def test_excluded_classes_have_figures_of_their_own():
+    predicted, labels = np.array([0, 0, 1, 1, 1]), np.array([0, 0, 0, 1, 2])
+    found = accuracies(predicted, labels, {'accuracy_without': [0]})
+    assert found['accuracy/top1'] == 3 / 5
+    assert found['accuracy_without/n'] == 2 and found['accuracy_without/top1'] == 0.5
+    assert found['accuracy_without/mean_class_top1'] == 0.5
+
+
 @pytest.mark.parametrize('fit', [linear_probe, knn_probe])
 def test_separable_classes_are_told_apart_and_noise_is_not(fit):
     train, test = blobs(), blobs(per_class=30, seed=1)
