@@ -17,6 +17,7 @@ SHAPE = [
     'open_clip_torch>=2.24',
     'pillow>=9.1',
     'safetensors>=0.4',
+    'scikit-learn>=1.2',
     'scipy>=1.9',
     # mmengine imports pkg_resources, which setuptools 82 no longer has.
     'setuptools>=64,<82',
@@ -43,6 +44,8 @@ MMDET3D = [
 # Sparse convolution; the CPU wheel. With a GPU the wheel of its CUDA version: spconv-cu126.
 SPARSE = ['spconv>=2.3.6']
 RENDER = ['embreex>=4.4']
+# ModelNet40 and ScanObjectNN in their HDF5 files.
+H5 = ['h5py>=3.8']
 VIS = ['matplotlib>=3.6', 'plotly>=5.15']
 DEV = [
     'mypy>=1.8',
@@ -81,9 +84,10 @@ setup(
         'mmdet3d': MMDET3D + SPARSE,
         'sparse': SPARSE,
         'render': RENDER,
+        'h5': H5,
         'vis': VIS,
-        'dev': DEV,
-        'all': MMDET3D + SPARSE + RENDER + VIS + DEV,
+        'dev': H5 + DEV,
+        'all': MMDET3D + SPARSE + RENDER + H5 + VIS + DEV,
     },
     zip_safe=False,
 )

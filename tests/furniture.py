@@ -1,6 +1,9 @@
 """A dozen boxes in the form of the prepared furniture folder, with real ConSE features."""
 
+import functools
 import json
+import tempfile
+from pathlib import Path
 
 import numpy as np
 from PIL import Image
@@ -59,6 +62,17 @@ def make_furniture(root, count=12, views=0):
     request = CacheRequest.from_folder(root, nouns, ['identity', 'short'], ['identity', 'short'])
     write_cache(ConSETeacher(), request, root, root / 'features' / 'conse', patches=True)
     return root
+
+
+@functools.cache
+def shared_furniture():
+    """One folder of 24 shapes, for the tests of a session that only read it."""
+    folder = tempfile.TemporaryDirectory(prefix='furniture')
+    _KEPT.append(folder)
+    return make_furniture(Path(folder.name), count=24)
+
+
+_KEPT = []  # a temporary folder lasts as long as its object
 
 
 def furniture_options(root):

@@ -16,18 +16,20 @@ from safetensors.torch import save_file
 
 import mrd_plugin  # noqa: F401
 from mrd_plugin.apis.launch import require_data
+from mrd_plugin.datasets.neighbours import write_neighbours
 from mrd_plugin.utils.errors import ConfigError
 from tests.furniture import furniture_options, make_furniture
 from tests.sunrgbd import make_rooms
 
 CONFIGS = sorted(str(p) for p in Path('configs').rglob('*.py') if '_base_' not in p.parts)
-FURNITURE = [name for name in CONFIGS if 'furniture' in name]
+DOWNSTREAM = [name for name in CONFIGS if 'downstream' in name]  # test_downstream_configs.py
+FURNITURE = [name for name in CONFIGS if 'furniture' in name and name not in DOWNSTREAM]
 OBJAVERSE = [name for name in CONFIGS if 'objaverse' in name]
 SUNRGBD = [name for name in CONFIGS if 'sunrgbd' in name]
 
 
 def test_no_config_is_left_out():
-    assert sorted(FURNITURE + OBJAVERSE + SUNRGBD) == CONFIGS
+    assert sorted(FURNITURE + OBJAVERSE + SUNRGBD + DOWNSTREAM) == CONFIGS
     assert {'configs/mrd/pointbert_furniture.py', 'configs/mrd/pointbert_objaverse.py'} < set(
         CONFIGS
     )
@@ -141,6 +143,18 @@ def with_first_stage(path, options, folder):
     return options
 
 
+def hard_negative_options(ids, work_dir):
+    """Overrides for a second round: groups of two, a table of neighbours, no first round."""
+    index = (np.arange(len(ids))[:, None] + np.arange(1, 3)) % len(ids)
+    write_neighbours(work_dir / 'neighbours.npz', ids, index, {})
+    return {
+        'load_from': None,
+        'model.loss.group_size': 2,
+        'train_dataloader.sampler.group_size': 2,
+        'train_dataloader.sampler.neighbours': str(work_dir / 'neighbours.npz'),
+    }
+
+
 def train(path, options, work_dir, epochs, resume=False):
     cfg = Config.fromfile(path)
     cfg.merge_from_dict(options)
@@ -190,13 +204,19 @@ def trained_part(model):
 
 @pytest.mark.parametrize('path', FURNITURE)
 def test_furniture_configs_train_and_resume(path, furniture, tmp_path):
-    check_two_steps_and_resume(path, furniture_options(furniture), tmp_path)
+    options = furniture_options(furniture)
+    if 'hard-negatives' in path:
+        ids = json.loads((furniture / 'split.json').read_text())['train']
+        options.update(hard_negative_options(ids, tmp_path))
+    check_two_steps_and_resume(path, options, tmp_path)
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize('path', OBJAVERSE)
 def test_objaverse_configs_train_and_resume(path, openshape, small_clip, tmp_path):
     options = {**openshape_options(openshape), **online_teacher_options(path, small_clip)}
+    if 'hard-negatives' in path:
+        options.update(hard_negative_options([f'shape{i}' for i in range(6)], tmp_path))
     check_two_steps_and_resume(path, options, tmp_path)
 
 

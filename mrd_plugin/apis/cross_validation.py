@@ -32,6 +32,7 @@ class Run:
         options: Further ``key=value`` overrides, the same for all runs of a variant.
         first_stage_options: The same for the first stage of a method that has one.
         variant: Name of the row; the config's stem where there are no options.
+        keep: Keep the last checkpoint; without it a run leaves figures only.
     """
 
     config: str
@@ -42,6 +43,7 @@ class Run:
     options: tuple[str, ...] = ()
     variant: str = ''
     first_stage_options: tuple[str, ...] = ()
+    keep: bool = False
 
     @property
     def name(self) -> str:
@@ -86,7 +88,7 @@ class Run:
             f'val_dataloader.dataset.split={part}',
             f'randomness.seed={self.seed}',
             'default_hooks.checkpoint.interval=1000000',
-            'default_hooks.checkpoint.save_last=False',
+            f'default_hooks.checkpoint.save_last={self.keep}',
             *options,
         ]
 
@@ -152,7 +154,7 @@ def last_metrics(work_dir: str | Path) -> dict[str, float]:
     logs = sorted(Path(work_dir).glob('*/vis_data/scalars.json'))
     for log in reversed(logs):
         rows = [json.loads(line) for line in log.read_text().splitlines() if line.strip()]
-        scored = [row for row in rows if 'zero_shot/top1' in row]
+        scored = [row for row in rows if any(key.endswith('/top1') for key in row)]
         if scored:
             return {key: float(value) for key, value in scored[-1].items()}
     raise FileNotFoundError(f'{work_dir} holds no validation figures; did the run reach its end?')

@@ -1,6 +1,10 @@
 """Data sets of shapes and the transforms of their samples."""
 
-from mrd_plugin.datasets import transforms  # noqa: F401
+from mrd_plugin.datasets import samplers, transforms  # noqa: F401
+from mrd_plugin.datasets.classification import (
+    ModelNet40Classification,
+    ScanObjectNNClassification,
+)
 from mrd_plugin.datasets.furniture_dataset import FurnitureDataset
 from mrd_plugin.datasets.openshape import OpenShapeDataset
 from mrd_plugin.datasets.shape_dataset import ShapeDataset
@@ -16,10 +20,12 @@ from mrd_plugin.datasets.zero_shot import (
 
 __all__ = [
     'FurnitureDataset',
+    'ModelNet40Classification',
     'ModelNet40Dataset',
     'ObjaverseLVISDataset',
     'OpenShapeDataset',
     'SUNRGBDPairs',
+    'ScanObjectNNClassification',
     'ScanObjectNNDataset',
     'ShapeDataset',
     'ShapeFolderDataset',

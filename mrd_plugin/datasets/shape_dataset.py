@@ -43,6 +43,8 @@ class ShapeDataset(BaseDataset):
         no_colour (float): Colour of points without colour. Defaults to 0.4.
         cache_in_memory (bool): Read all points once and keep them: 15 bytes a point with uint8
             colours, 24 with float colours. Defaults to False.
+        labelled_only (bool): Keep only the samples whose category is one of the classes, for training
+            a classifier. Defaults to False.
         **kwargs: Arguments of ``mmengine.dataset.BaseDataset``: ``ann_file``, ``data_root``,
             ``metainfo``, ``pipeline``, ``test_mode``, ``indices``, ``max_refetch``, ...
 
@@ -62,6 +64,7 @@ class ShapeDataset(BaseDataset):
         file_up_axis: str | None = None,
         no_colour: float = 0.4,
         cache_in_memory: bool = False,
+        labelled_only: bool = False,
         **kwargs: Any,
     ) -> None:
         if isinstance(classes, str):
@@ -76,6 +79,7 @@ class ShapeDataset(BaseDataset):
             self.file_up_axis = file_up_axis
         self.no_colour = no_colour
         self.cache_in_memory = cache_in_memory
+        self.labelled_only = labelled_only
         self.bad_samples: dict[str, str] = {}
         self._cache: dict[str, dict[str, Any]] = {}
         super().__init__(**kwargs)
@@ -109,13 +113,17 @@ class ShapeDataset(BaseDataset):
             self._fill_cache()
 
     def filter_data(self) -> list[dict]:
-        """The list as loaded; an empty one is an error."""
-        if not self.data_list:
+        """The list as loaded, or its labelled samples; an empty one is an error."""
+        kept = self.data_list
+        if self.labelled_only:
+            kept = [entry for entry in kept if entry['label'] >= 0]
+        if not kept:
+            kind = 'sample of one of the classes' if self.labelled_only else 'sample'
             raise ConfigError(
-                f'{type(self).__name__} ann_file={self.ann_file!r}: it lists no sample; check the '
+                f'{type(self).__name__} ann_file={self.ann_file!r}: it lists no {kind}; check the '
                 'file and the split.'
             )
-        return self.data_list
+        return kept
 
     def label_of(self, category: str | None) -> int:
         """Index of a category among the classes; -1 if it is none of them."""

@@ -9,10 +9,16 @@ from mrd_plugin.engine.hooks import (
     BadSampleHook,
     NonFiniteLossError,
     NonFiniteLossHook,
+    PretrainedBackboneHook,
     RNGStateHook,
 )
 from mrd_plugin.engine.safe_pickle import load_npy, load_pickled_npy
-from mrd_plugin.engine.weights import LoadReport, compare_weights, load_weights
+from mrd_plugin.engine.weights import (
+    LoadReport,
+    backbone_weights,
+    compare_weights,
+    load_weights,
+)
 
 mmengine_checkpoint.install()
 
@@ -23,7 +29,9 @@ __all__ = [
     'LoadReport',
     'NonFiniteLossError',
     'NonFiniteLossHook',
+    'PretrainedBackboneHook',
     'RNGStateHook',
+    'backbone_weights',
     'check_meta',
     'collect_geometry',
     'compare_weights',

@@ -99,6 +99,17 @@ def load_weights(
     return report
 
 
+def backbone_weights(state_dict: Mapping[str, torch.Tensor]) -> dict[str, torch.Tensor]:
+    """The backbone's tensors of a pre-training checkpoint, without ``backbone.`` in their names.
+
+    Args:
+        state_dict: of a pre-trainer, or of a bare backbone, which is returned as it is.
+    """
+    prefix = 'backbone.'
+    named = {k[len(prefix) :]: v for k, v in state_dict.items() if k.startswith(prefix)}
+    return named or dict(state_dict)
+
+
 def _hint(own: Mapping[str, torch.Tensor], state_dict: Mapping[str, torch.Tensor]) -> str:
     """The prefix that most of the module's names wear in the state dict, as advice."""
     counts: dict[str, int] = {}

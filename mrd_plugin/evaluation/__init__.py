@@ -1,6 +1,7 @@
 """Metrics."""
 
+from mrd_plugin.evaluation.classification import JointZeroShotAccuracy, ShapeAccuracy
 from mrd_plugin.evaluation.retrieval import CrossModalRetrieval
 from mrd_plugin.evaluation.zero_shot import ZeroShotAccuracy
 
-__all__ = ['CrossModalRetrieval', 'ZeroShotAccuracy']
+__all__ = ['CrossModalRetrieval', 'JointZeroShotAccuracy', 'ShapeAccuracy', 'ZeroShotAccuracy']

@@ -36,6 +36,9 @@ class ZeroShotAccuracy(BaseMetric):
     """
 
     default_prefix = 'zero_shot'
+    title = 'zero-shot'
+    scores_field = 'scores'
+    embedding_field = 'embedding'
 
     def __init__(
         self, topk: Sequence[int] = (1, 3, 5), exclude: Sequence[str] = (), **kwargs: Any
@@ -72,15 +75,15 @@ class ZeroShotAccuracy(BaseMetric):
         return {classes.index(name) for name in self.exclude}
 
     def _scores(self, sample: dict) -> np.ndarray:
-        if 'scores' in sample:
-            return sample['scores'].detach().float().cpu().numpy()
+        if self.scores_field in sample:
+            return sample[self.scores_field].detach().float().cpu().numpy()
         features = (self.dataset_meta or {}).get('class_features')
         if features is None:
             raise ConfigError(
-                'ZeroShotAccuracy: the model gives no scores and the data set no class features; set '
-                'model.classifier or the class_feat_file of the data set.'
+                f'{type(self).__name__}: the model gives no {self.scores_field} and the data set no class '
+                'features; set model.classifier or the class_feat_file of the data set.'
             )
-        return cosines(sample['embedding'].detach().float().cpu().numpy(), features)
+        return cosines(sample[self.embedding_field].detach().float().cpu().numpy(), features)
 
     def compute_metrics(self, results: list) -> dict[str, float]:
         """Accuracies of all samples together."""
@@ -97,7 +100,7 @@ class ZeroShotAccuracy(BaseMetric):
         metrics['chance_top1'] = 1 / metrics['n_classes'] if len(labels) else 0.0
         tops = ', '.join(f'top-{k} {100 * metrics[f"top{k}"]:.1f} %' for k in self.topk)
         print_log(
-            f'zero-shot: N = {len(labels)} samples of {len(present)} classes out of '
+            f'{self.title}: N = {len(labels)} samples of {len(present)} classes out of '
             f'{metrics["n_classes"]} ({skipped} without a class or excluded): {tops}, per-class mean '
             f'{100 * metrics["mean_class_top1"]:.1f} %, chance {100 * metrics["chance_top1"]:.1f} %',
             logger='current',

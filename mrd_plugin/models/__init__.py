@@ -3,6 +3,7 @@
 from mrd_plugin.models import (  # noqa: F401
     backbones,
     data_preprocessors,
+    downstream,
     heads,
     losses,
     pretrainers,

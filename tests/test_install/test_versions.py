@@ -82,6 +82,7 @@ DISTRIBUTIONS = {
     'open_clip': 'open_clip_torch',
     'PIL': 'pillow',
     'cv2': 'opencv-python',
+    'sklearn': 'scikit-learn',
     'yaml': 'pyyaml',
 }
 

@@ -47,6 +47,7 @@ LAYERS = {
             Part('mmengine', 'mmengine', SHAPE),
             Part('numba', 'numba', SHAPE),
             Part('scipy', 'scipy', SHAPE),
+            Part('sklearn', 'scikit-learn', SHAPE),
             Part('open_clip', 'open_clip_torch', SHAPE),
             Part('timm', 'timm', SHAPE),
             Part('safetensors', 'safetensors', SHAPE),
@@ -78,6 +79,10 @@ LAYERS = {
     'render': (
         'pictures of meshes',
         (Part('embreex', 'embreex', f"{PIP} -e '.[render]'"),),
+    ),
+    'h5': (
+        'ModelNet40 and ScanObjectNN in HDF5 files',
+        (Part('h5py', 'h5py', f"{PIP} -e '.[h5]'"),),
     ),
     'vis': (
         'figures and browsing of data',

@@ -1,5 +1,6 @@
 """Heads: what stands between a backbone and a teacher, or a backbone and classes."""
 
+from mrd_plugin.models.heads.classification_head import ClassificationHead
 from mrd_plugin.models.heads.clip_image_adapter import CLIPImageAdapter
 from mrd_plugin.models.heads.concept_head import ConceptHead
 from mrd_plugin.models.heads.dual_adapter import DualAdapter
@@ -7,11 +8,4 @@ from mrd_plugin.models.heads.patch_reconstruction import PatchReconstructionHead
 from mrd_plugin.models.heads.projection_head import ProjectionHead
 from mrd_plugin.models.heads.prompt_classifier import PromptClassifier
 
-__all__ = [
-    'CLIPImageAdapter',
-    'ConceptHead',
-    'DualAdapter',
-    'PatchReconstructionHead',
-    'ProjectionHead',
-    'PromptClassifier',
-]
+__all__ = ['CLIPImageAdapter', 'ClassificationHead', 'ConceptHead', 'DualAdapter', 'PatchReconstructionHead', 'ProjectionHead', 'PromptClassifier',]

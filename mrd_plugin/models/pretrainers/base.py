@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from abc import ABCMeta, abstractmethod
 from collections.abc import Callable, Sequence
+from typing import ClassVar
 
 import torch
 import torch.nn.functional as F
@@ -84,7 +85,9 @@ class ThreeModes(BaseModel, metaclass=ABCMeta):
 class BasePretrainer(ThreeModes):
     """A student (backbone, head) beside a frozen teacher.
 
-    Subclasses write :meth:`loss`; everything else is here.
+    Subclasses write :meth:`loss`; everything else is here. ``FEATURES`` names what a probe may be
+    trained on: a name and the attribute that maps points ``(B, N, C)`` to that feature ``(B, F)``; a
+    method with more branches adds them.
 
     Args:
         backbone (dict): The student; maps points ``(B, N, C)`` to ``(B, out_channels)``. It is the part
@@ -98,6 +101,8 @@ class BasePretrainer(ThreeModes):
         data_preprocessor (dict, optional): Defaults to ``ShapeDataPreprocessor``.
         init_cfg (dict, optional): MMEngine's initialisation config.
     """
+
+    FEATURES: ClassVar[dict[str, str]] = {'backbone': 'backbone', 'embedding': 'embed'}
 
     def __init__(
         self,

@@ -1,0 +1,33 @@
+# Classification of the 25 nouns from the embedded pre-training. Shapes of rarer nouns are left out.
+_base_ = '../mrd/pointbert_furniture.py'
+
+model = dict(
+    _delete_=True,
+    type='ShapeClassifier',
+    backbone=_base_.model.backbone,
+    head=dict(type='ClassificationHead', in_channels=128, num_classes=25),
+    label_smoothing=0.1,
+    num_test_views=_base_.num_test_views,
+)
+default_hooks = dict(
+    pretrained=dict(
+        type='PretrainedBackboneHook', checkpoint='work_dirs/pointbert_furniture/epoch_60.pth'
+    )
+)
+train_dataloader = dict(batch_size=32, dataset=dict(labelled_only=True))
+val_evaluator = [
+    dict(type='ShapeAccuracy'),
+    dict(type='ShapeAccuracy', exclude=('plug',), prefix='accuracy_without_plugs'),
+]
+test_evaluator = val_evaluator
+optim_wrapper = dict(
+    optimizer=dict(lr=1e-3),
+    paramwise_cfg=dict(
+        _delete_=True,
+        norm_decay_mult=0.0,
+        bias_decay_mult=0.0,
+        custom_keys={'cls_token': dict(decay_mult=0.0), 'cls_head': dict(lr_mult=5.0)},
+    ),
+)
+auto_scale_lr = dict(base_batch_size=32)
+work_dir = 'work_dirs/downstream_pointbert_furniture_finetune'

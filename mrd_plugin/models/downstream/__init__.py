@@ -1,0 +1,5 @@
+"""What a pre-trained backbone leaves to."""
+
+from mrd_plugin.models.downstream.shape_classifier import ShapeClassifier
+
+__all__ = ['ShapeClassifier']

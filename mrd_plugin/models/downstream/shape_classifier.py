@@ -1,0 +1,117 @@
+"""Classification of shapes: fine-tuning, a linear probe, or from scratch."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import ClassVar
+
+import torch
+import torch.nn.functional as F
+from mmengine.model import BaseModel
+from mmengine.registry import MODELS
+from torch import Tensor
+
+from mrd_plugin.structures import ShapeDataSample
+
+
+@MODELS.register_module()
+class ShapeClassifier(BaseModel):
+    """A backbone with a head, trained by cross-entropy.
+
+    The backbone's weights are brought by ``PretrainedBackboneHook``, so one config serves fine-tuning
+    and training from scratch. A sample with label -1 counts nothing.
+
+    Args:
+        backbone (dict): Maps points ``(B, N, C)`` to ``(B, F)``; usually the pre-training config's.
+        head (dict): ``ClassificationHead``: features to logits ``(B, K)``.
+        label_smoothing (float): Share of the target that is spread evenly, [0, 1). Defaults to 0.1.
+        freeze_backbone (bool): A linear probe: the backbone gets no gradient and stays in eval mode,
+            so that its batch-norm statistics stay too. Defaults to False.
+        num_test_views (int): In ``predict``, cut the cloud into so many disjoint parts and average
+            their probabilities, see :class:`BasePretrainer`. Defaults to 1.
+        data_preprocessor (dict, optional): Defaults to ``ShapeDataPreprocessor``.
+        init_cfg (dict, optional): MMEngine's initialisation config.
+    """
+
+    FEATURES: ClassVar[dict[str, str]] = {'backbone': 'backbone'}
+
+    def __init__(
+        self,
+        backbone: dict,
+        head: dict,
+        label_smoothing: float = 0.1,
+        freeze_backbone: bool = False,
+        num_test_views: int = 1,
+        data_preprocessor: dict | None = None,
+        init_cfg: dict | list | None = None,
+    ) -> None:
+        super().__init__(data_preprocessor or dict(type='ShapeDataPreprocessor'), init_cfg)
+        self.backbone = MODELS.build(backbone)
+        self.cls_head = MODELS.build(head)
+        self.label_smoothing = label_smoothing
+        self.num_test_views = num_test_views
+        self.freeze_backbone = freeze_backbone
+        if freeze_backbone:
+            self.backbone.requires_grad_(False)
+            self.backbone.eval()
+
+    def train(self, mode: bool = True) -> ShapeClassifier:
+        """Set the mode; a frozen backbone stays in eval mode."""
+        super().train(mode)
+        if self.freeze_backbone:
+            self.backbone.eval()
+        return self
+
+    def forward(
+        self,
+        inputs: Tensor,
+        data_samples: Sequence[ShapeDataSample] | None = None,
+        mode: str = 'tensor',
+    ) -> dict[str, Tensor] | list[ShapeDataSample] | Tensor:
+        """Run one of MMEngine's three modes.
+
+        Args:
+            inputs (Tensor): Points ``(B, N, C)``.
+            data_samples (Sequence[ShapeDataSample], optional): With ``label``; needed by ``'loss'``
+                and ``'predict'``.
+            mode (str): ``'loss'``, ``'predict'`` or ``'tensor'``.
+
+        Returns:
+            dict, list or Tensor: Named losses, samples with ``scores (K,)``, or logits ``(B, K)``.
+        """
+        if mode == 'tensor':
+            return self.logits(inputs)
+        assert data_samples is not None
+        if mode == 'loss':
+            return self.loss(inputs, data_samples)
+        if mode == 'predict':
+            return self.predict(inputs, data_samples)
+        raise ValueError(f"mode must be 'loss', 'predict' or 'tensor', got {mode!r}.")
+
+    def logits(self, inputs: Tensor) -> Tensor:
+        """Class logits ``(B, K)`` of points ``(B, N, C)``."""
+        with torch.set_grad_enabled(torch.is_grad_enabled() and not self.freeze_backbone):
+            features = self.backbone(inputs)
+        return self.cls_head(features)
+
+    def loss(self, inputs: Tensor, data_samples: Sequence[ShapeDataSample]) -> dict[str, Tensor]:
+        """Cross-entropy of the labelled samples, and their accuracy to log."""
+        logits = self.logits(inputs).float()
+        labels = torch.stack([sample.label for sample in data_samples]).to(logits.device)
+        labelled = (labels >= 0).sum().clamp(min=1)
+        total = F.cross_entropy(
+            logits, labels, ignore_index=-1, label_smoothing=self.label_smoothing, reduction='sum'
+        )
+        right = (logits.argmax(1) == labels).sum()
+        return dict(loss=total / labelled, accuracy=right / labelled)
+
+    @torch.no_grad()
+    def predict(
+        self, inputs: Tensor, data_samples: Sequence[ShapeDataSample]
+    ) -> list[ShapeDataSample]:
+        """Give each sample its class probabilities as ``scores (K,)``."""
+        views = inputs.chunk(self.num_test_views, dim=1)
+        scores = torch.stack([self.logits(view).float().softmax(1) for view in views]).mean(0)
+        for sample, row in zip(data_samples, scores):
+            sample.scores = row.clone()
+        return list(data_samples)

@@ -1,0 +1,132 @@
+r"""Probe the frozen features of a checkpoint, or climb the ladder scratch, probe, fine-tuning.
+
+Examples:
+    # one checkpoint: linear probe, k-NN, 1 to 16 shots with 10 draws each
+    python tools/probe.py configs/mrd/pointbert_furniture.py work_dirs/pointbert_furniture/epoch_60.pth
+    # on other data, whose train_dataloader and test_dataloader are taken
+    python tools/probe.py configs/mrd/pointbert_objaverse.py CHECKPOINT \
+        --data configs/downstream/pointbert_modelnet40_finetune.py
+    # 5-way 10-shot; the embedding in the teacher's space instead of the backbone's feature
+    python tools/probe.py CONFIG CHECKPOINT --probes few-shot --ways 5 --shots 10 --features embedding
+    # the ladder over the five furniture folds; pre-trains what is missing
+    python tools/probe.py configs/mrd/pointbert_furniture.py --folds 0 1 2 3 4 --seeds 0 \
+        --scratch configs/downstream/pointbert_furniture_scratch.py \
+        --finetune configs/downstream/pointbert_furniture_finetune.py
+
+Prints a Markdown table and writes it with a JSON file below --out. Features are made once for each
+checkpoint; finished trainings are reused. What can be chosen (penalty, number of neighbours) is chosen
+without the test shapes.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+from pathlib import Path
+
+from mmengine.config import Config
+
+from mrd_plugin.apis.cross_validation import markdown_table
+from mrd_plugin.apis.launch import one_sentence_errors, require_data
+from mrd_plugin.apis.probing import Ladder, Probes, data_parts, probe
+from mrd_plugin.utils.errors import ConfigError
+
+METRICS = {
+    'accuracy/top1': 'top-1',
+    'accuracy_without_plugs/top1': 'without plugs',
+    'accuracy/mean_class_top1': 'per-class mean',
+}
+
+
+def parse_args() -> argparse.Namespace:
+    """Read the command line."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument('config', help='config that the checkpoint was pre-trained with')
+    parser.add_argument('checkpoint', nargs='?', help='checkpoint; not with --folds')
+    parser.add_argument('--features', default='backbone', help='backbone, embedding, ...')
+    parser.add_argument('--data', help='config whose data are used (default: those of CONFIG)')
+    parser.add_argument(
+        '--probes',
+        nargs='+',
+        choices=('linear', 'knn', 'few-shot'),
+        default=['linear', 'knn', 'few-shot'],
+    )
+    parser.add_argument('--shots', type=int, nargs='+', default=[1, 2, 4, 8, 16])
+    parser.add_argument('--ways', type=int, help='classes of a few-shot probe (default: all)')
+    parser.add_argument('--draws', type=int, default=10, help='draws of a few-shot probe')
+    parser.add_argument('--out', default='work_dirs/probe')
+    ladder = parser.add_argument_group('over the furniture folds')
+    ladder.add_argument('--folds', type=int, nargs='+')
+    ladder.add_argument('--seeds', type=int, nargs='+', default=[0])
+    ladder.add_argument('--part', choices=('val', 'test'), default='test')
+    ladder.add_argument(
+        '--checkpoints',
+        help='existing checkpoints or work folders, with {fold} and {seed} in the name',
+    )
+    ladder.add_argument('--scratch', metavar='CONFIG', help='adds the row of training from scratch')
+    ladder.add_argument('--finetune', metavar='CONFIG', help='adds the row of fine-tuning')
+    ladder.add_argument('--options', nargs='+', default=[], help='overrides of the pre-training')
+    ladder.add_argument('--jobs', type=int, default=2, help='trainings at a time (default 2)')
+    ladder.add_argument('--threads', type=int, default=1, help='threads a training (default 1)')
+    ladder.add_argument('--base', default='linear probe', help='row that others are compared with')
+    args = parser.parse_args()
+    if (args.checkpoint is None) == (args.folds is None):
+        parser.error('give either a checkpoint or --folds')
+    return args
+
+
+def main() -> None:
+    """Probe, then print and write the table."""
+    args = parse_args()
+    probes = Probes(args.features, args.probes, args.shots, args.ways, args.draws)
+    with one_sentence_errors():
+        cfg = Config.fromfile(args.config)
+        data = Config.fromfile(args.data) if args.data else cfg
+        if not (data.get('train_dataloader') and data.get('test_dataloader')):
+            raise ConfigError(
+                f'{args.data or args.config} has no train and test data to probe with.'
+            )
+        require_data(data, 'train_dataloader', 'test_dataloader')
+        if args.folds is None:
+            cache = Path(args.out) / 'features'
+            parts = data_parts(data)
+            rows = probe(cfg, args.checkpoint, parts, probes, cache, data)
+        else:
+            ladder = Ladder(
+                args.config,
+                args.finetune,
+                args.scratch,
+                args.folds,
+                args.seeds,
+                args.part,
+                args.out,
+                args.checkpoints,
+                tuple(args.options),
+                args.jobs,
+                args.threads,
+            )
+            rows = ladder.climb(probes)
+    counts = [round(figures['accuracy/n']) for figures in next(iter(rows.values()))]
+    metrics = {
+        key: title for key, title in METRICS.items() if all(key in row[0] for row in rows.values())
+    }
+    base = args.base if args.base in rows and args.folds else None
+    table = markdown_table(rows, metrics, base)
+    table = table.replace(' ± 0.0', '') if args.folds is None else table
+    table += f'\n\nFeatures: {args.features}. N test shapes: {", ".join(map(str, counts))}.'
+    print(table)
+    stem = '_'.join([*Path(args.config).with_suffix('').parts[-2:], args.features])
+    if args.data:
+        stem += f'_{Path(args.data).stem}'
+    out = Path(args.out) / stem
+    out.parent.mkdir(parents=True, exist_ok=True)
+    out.with_suffix('.md').write_text(table + '\n', encoding='utf-8')
+    record = dict(arguments=vars(args), rows=rows)
+    out.with_suffix('.json').write_text(json.dumps(record, indent=1), encoding='utf-8')
+    print(f'\nwritten: {out.with_suffix(".md")}, {out.with_suffix(".json")}')
+
+
+if __name__ == '__main__':
+    main()
