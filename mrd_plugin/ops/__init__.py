@@ -10,4 +10,15 @@ from mrd_plugin.ops.max_linear import max_linear
 from mrd_plugin.ops.patch_masking import MaskedCloud, mask_patches
 from mrd_plugin.ops.row_moments import row_moments
 
-__all__ = ['MaskedCloud', 'ball_query', 'furthest_point_sample', 'gather_points', 'gather_rows', 'knn', 'mask_patches', 'max_linear', 'row_moments', 'three_interpolate',]
+__all__ = [
+    'MaskedCloud',
+    'ball_query',
+    'furthest_point_sample',
+    'gather_points',
+    'gather_rows',
+    'knn',
+    'mask_patches',
+    'max_linear',
+    'row_moments',
+    'three_interpolate',
+]

@@ -8,4 +8,12 @@ from mrd_plugin.models.heads.patch_reconstruction import PatchReconstructionHead
 from mrd_plugin.models.heads.projection_head import ProjectionHead
 from mrd_plugin.models.heads.prompt_classifier import PromptClassifier
 
-__all__ = ['CLIPImageAdapter', 'ClassificationHead', 'ConceptHead', 'DualAdapter', 'PatchReconstructionHead', 'ProjectionHead', 'PromptClassifier',]
+__all__ = [
+    'CLIPImageAdapter',
+    'ClassificationHead',
+    'ConceptHead',
+    'DualAdapter',
+    'PatchReconstructionHead',
+    'ProjectionHead',
+    'PromptClassifier',
+]

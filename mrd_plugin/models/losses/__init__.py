@@ -8,4 +8,18 @@ from mrd_plugin.models.losses.mrd_loss import MRDLoss
 from mrd_plugin.models.losses.teacher_weights import AgreementWeights, TeacherMix
 from mrd_plugin.models.losses.weighting import FixedWeights, LossLevelSoftmax, UncertaintyWeights
 
-__all__ = ['AgreementWeights', 'AlignLoss', 'ConceptLoss', 'DualAlignLoss', 'FixedWeights', 'HardNegativeAlignLoss', 'LossLevelSoftmax', 'MRDLoss', 'MixCon3DLoss', 'TeacherMix', 'UncertaintyWeights', 'chamfer_distance', 'pool_patches',]
+__all__ = [
+    'AgreementWeights',
+    'AlignLoss',
+    'ConceptLoss',
+    'DualAlignLoss',
+    'FixedWeights',
+    'HardNegativeAlignLoss',
+    'LossLevelSoftmax',
+    'MRDLoss',
+    'MixCon3DLoss',
+    'TeacherMix',
+    'UncertaintyWeights',
+    'chamfer_distance',
+    'pool_patches',
+]

@@ -8,4 +8,12 @@ from mrd_plugin.models.pretrainers.shape_aligner import ShapeAligner
 from mrd_plugin.models.pretrainers.tamm import TAMM
 from mrd_plugin.models.pretrainers.tamm_image_adapter import TAMMImageAdapter
 
-__all__ = ['BasePretrainer', 'ConceptDistiller', 'MRD', 'MixCon3D', 'ShapeAligner', 'TAMM', 'TAMMImageAdapter',]
+__all__ = [
+    'BasePretrainer',
+    'ConceptDistiller',
+    'MRD',
+    'MixCon3D',
+    'ShapeAligner',
+    'TAMM',
+    'TAMMImageAdapter',
+]
