@@ -84,7 +84,13 @@ or let bash tools/quickstart.sh do it all.
 
 # student and teacher
 model = dict(
-    loss=dict(w_intra=0.15, w_cross=0.15, tau_intra=0.1, tau_cross=0.1),
+    loss=dict(
+        w_intra=0.15,
+        w_cross=0.15,
+        tau_intra=0.1,
+        tau_cross=0.1,
+        across=dict(type='FixedWeights'),  # best on validation, see README.md: D2 without D1
+    ),
     backbone=dict(
         _delete_=True,
         type='PointPatchTransformer',
