@@ -173,7 +173,7 @@ class Ladder:
     ) -> list[Run]:
         name = f'{"/".join(Path(self.config).with_suffix("").parts[-2:])}/{row}'
         return [
-            Run(config, fold, seed, self.part, self.out, more, name, keep)
+            Run(config, fold, seed, self.part, self.out, more, name, keep=keep)
             for (fold, seed), more in zip(self.pairs, options)
         ]
 

@@ -211,8 +211,8 @@ class TextImagePolicy:
 
     def _rendering(self, shape: Candidates, index: int) -> ImageChoice:
         path = shape.images[index] if index < len(shape.images) else None
-        stored = shape.image_feat is not None and index < len(shape.image_feat)
-        feature = shape.image_feat[index] if stored else None
+        stored = shape.image_feat if shape.image_feat is not None else ()
+        feature = stored[index] if index < len(stored) else None
         return ImageChoice(path, self._checked(feature, 'image'))
 
     def _checked(self, feature: np.ndarray | None, kind: str) -> np.ndarray | None:

@@ -36,7 +36,7 @@ def module_configs(meta: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
     }
 
 
-def build_module(cfg: Mapping[str, Any]) -> nn.Module:
+def build_module(cfg: Mapping[str, Any]) -> Any:
     """Build a module from a config that came with a checkpoint.
 
     Args:

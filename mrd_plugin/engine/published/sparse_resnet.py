@@ -9,7 +9,7 @@ from torch import Tensor
 from mrd_plugin.engine.published.layout import Found, Layout
 from mrd_plugin.engine.published.minkowski import to_spconv
 
-_DEPTHS = {
+_DEPTHS: dict[tuple[int, ...], str] = {
     (3, 4, 6, 3): 'SparseResNet34',
     (2, 2, 2, 2): 'SparseResNet18',
     (1, 1, 1, 1): 'SparseResNet11',

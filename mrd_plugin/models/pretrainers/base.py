@@ -10,8 +10,9 @@ import torch
 import torch.nn.functional as F
 from mmengine.model import BaseModel
 from mmengine.registry import MODELS
-from torch import Tensor, nn
+from torch import Tensor
 
+from mrd_plugin.models.heads import PromptClassifier
 from mrd_plugin.models.teachers import Teacher, TeacherTargets
 from mrd_plugin.structures import ShapeDataSample
 
@@ -23,7 +24,7 @@ class ThreeModes(BaseModel, metaclass=ABCMeta):
     """
 
     teacher: Teacher
-    classifier: nn.Module | None
+    classifier: PromptClassifier | None
 
     def forward(
         self,
