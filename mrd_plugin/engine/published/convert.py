@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import torch
 from torch import Tensor
@@ -84,8 +84,13 @@ def convert(
         if family not in (None, name):
             raise CheckpointError(f'it is of the family {name} and not of {family}')
         return _convert(Path(path), layout, found, name, dict(settings or {}))
-    except CheckpointError as error:
-        raise CheckpointError(f'{path}: {error}.') from error
+    except (CheckpointError, ConfigError) as error:
+        raise type(error)(f'{path}: {error}.') from error
+    except (IndexError, RuntimeError, ValueError) as error:  # shapes that no network has
+        raise CheckpointError(
+            f'{path}: its tensors have other shapes than their names promise ({error}); it is damaged '
+            'or forged, get it again.'
+        ) from error
 
 
 def detect(tensors: Mapping[str, Tensor]) -> tuple[Layout, Found, str]:
@@ -138,7 +143,7 @@ def _convert(
     with torch.device('meta'):
         module = build_module(meta['backbone'])
         reports = {'backbone': compare_weights(module.state_dict(), backbone)}
-        meta['head'] = _head_config(heads, module.out_channels)
+        meta['head'] = _head_config(heads, cast(int, module.out_channels))
         if meta['head'] is not None:
             own = build_module(meta['head']).state_dict()
             reports['head'] = compare_weights({f'head.{name}': own[name] for name in own}, heads)
@@ -192,7 +197,7 @@ def _check_settings(facts: Facts, sizes: Mapping[str, Any], settings: Mapping[st
     known = {*sizes, *facts.backbone, *facts.ask, *_GEOMETRY}
     for key in settings:
         if key not in known:
-            raise ConfigError(f'setting {key}: expected one of {", ".join(sorted(known))}.')
+            raise ConfigError(f'setting {key}: expected one of {", ".join(sorted(known))}')
     keys = list({**facts.sizes, **sizes})
     differs = [k for k in keys if sizes.get(k) != settings.get(k, facts.sizes.get(k))]
     if differs:
