@@ -2,7 +2,7 @@
 
 from mrd_plugin.compat import mmengine_checkpoint
 from mrd_plugin.engine.atomic import AtomicLocalBackend, write_atomically
-from mrd_plugin.engine.checkpoint import find_resumable, read_checkpoint
+from mrd_plugin.engine.checkpoint import find_resumable, read_checkpoint, read_meta
 from mrd_plugin.engine.geometry import check_meta, collect_geometry
 from mrd_plugin.engine.hooks import (
     AtomicCheckpointHook,
@@ -12,7 +12,7 @@ from mrd_plugin.engine.hooks import (
     RNGStateHook,
 )
 from mrd_plugin.engine.safe_pickle import load_npy, load_pickled_npy
-from mrd_plugin.engine.weights import LoadReport, load_weights
+from mrd_plugin.engine.weights import LoadReport, compare_weights, load_weights
 
 mmengine_checkpoint.install()
 
@@ -26,10 +26,12 @@ __all__ = [
     'RNGStateHook',
     'check_meta',
     'collect_geometry',
+    'compare_weights',
     'find_resumable',
     'load_npy',
     'load_pickled_npy',
     'load_weights',
     'read_checkpoint',
+    'read_meta',
     'write_atomically',
 ]

@@ -25,6 +25,7 @@ from mrd_plugin.engine.safe_pickle import (
     NUMPY_GLOBALS,
     PickledArray,
     PickledDtype,
+    PickledObject,
     Served,
     UnsafePickleError,
     plain,
@@ -54,11 +55,19 @@ def _history_method(owner: Any, name: str) -> str:
     return name
 
 
+class PickledNamespace(PickledObject):
+    """An ``argparse.Namespace``, which ULIP keeps beside its weights: read as a dict."""
+
+    def __setstate__(self, state: Mapping[str, Any]) -> None:
+        self.value = dict(state)
+
+
 _ALLOWED: list[Any] = [
     *((stand_in, name) for name, stand_in in NUMPY_GLOBALS.items()),
     (PickledDtype, 'mrd_plugin.PickledDtype'),  # torch fills in the state of listed types only
     (PickledArray, 'mrd_plugin.PickledArray'),
     (PickledHistory, _HISTORY),
+    (PickledNamespace, 'argparse.Namespace'),
     (Served(_history_method), 'builtins.getattr'),
     (Served(dict), 'mmengine.config.config.ConfigDict'),
 ]
@@ -90,9 +99,16 @@ def _read_safetensors(path: Path, map_location: Any) -> dict[str, Any]:
     from safetensors import safe_open
 
     device = str(map_location) if isinstance(map_location, (str, torch.device)) else 'cpu'
-    with safe_open(path, framework='pt', device=device) as file:
+    shapes_only = device == 'meta'
+    with safe_open(path, framework='pt', device='cpu' if shapes_only else device) as file:
         meta = json.loads((file.metadata() or {}).get('meta', '{}'))
-        return {'state_dict': {name: file.get_tensor(name) for name in file.keys()}, 'meta': meta}
+        state = {
+            name: torch.empty(file.get_slice(name).get_shape(), device='meta')
+            if shapes_only
+            else file.get_tensor(name)
+            for name in file.keys()
+        }
+    return {'state_dict': state, 'meta': meta}
 
 
 def read_checkpoint(
@@ -131,6 +147,19 @@ def read_checkpoint(
     if not isinstance(content, dict):
         raise CheckpointError(f'{path}: expected a dict, got a {type(content).__name__}.')
     return content
+
+
+def read_meta(path: str | Path) -> dict[str, Any]:
+    """Read what a checkpoint says of itself, without its tensors in memory.
+
+    Args:
+        path: as in :func:`read_checkpoint`, which has the errors.
+
+    Returns:
+        Its ``meta``; empty if it has none.
+    """
+    meta = read_checkpoint(path, 'meta').get('meta')
+    return meta if isinstance(meta, dict) else {}
 
 
 def _refusal(path: Path, error: BaseException) -> str:

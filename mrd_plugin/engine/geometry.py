@@ -19,8 +19,19 @@ from mrd_plugin.utils.errors import ConfigError
 
 _LOADERS = ('train_dataloader', 'val_dataloader', 'test_dataloader')
 _NORMALISATIONS = {'CenterScaleUnitBall': 'unit_ball'}
-# A different number of points is unusual and not wrong: it is reported and does not stop the run.
-_ADVISORY = ('num_points',)
+# Other numbers of points and patches are unusual and not wrong: they are reported and do not stop
+# the run (Point-BERT is pre-trained with 64 groups and fine-tuned with 512).
+_ADVISORY = ('num_points', 'num_patches', 'num_groups')
+# What a backbone does before its first weight, so that no shape of a weight depends on it.
+GEOMETRY_OF_BACKBONE = (
+    'in_channels',
+    'num_patches',
+    'radius',
+    'num_neighbours',
+    'num_groups',
+    'group_size',
+    'voxel_size',
+)
 
 
 def _setting(registry: Registry, cfg: Mapping[str, Any], key: str) -> Any:
@@ -74,8 +85,14 @@ def _of_dataset(cfg: Mapping[str, Any]) -> dict[str, Any]:
 
 def _of_model(cfg: Mapping[str, Any]) -> dict[str, Any]:
     backbone = (cfg.get('model') or {}).get('backbone')
-    channels = _setting(MODELS, backbone, 'in_channels') if isinstance(backbone, Mapping) else None
-    return {} if channels is None else {'in_channels': channels}
+    if not isinstance(backbone, Mapping):
+        return {}
+    kind = backbone.get('type')
+    kind = MODELS.get(kind) if isinstance(kind, str) else kind
+    if kind is not None and hasattr(kind, 'resolve_sizes'):  # sizes that go by one number
+        backbone = {**backbone, **kind.resolve_sizes(backbone)}
+    found = {key: _setting(MODELS, backbone, key) for key in GEOMETRY_OF_BACKBONE}
+    return {key: value for key, value in found.items() if value is not None}
 
 
 def collect_geometry(cfg: Mapping[str, Any]) -> dict[str, Any]:
@@ -88,7 +105,8 @@ def collect_geometry(cfg: Mapping[str, Any]) -> dict[str, Any]:
         Those of these keys that the config decides: ``up_axis`` ('x', 'y' or 'z') and
         ``no_colour`` (value in [0, 1] that stands for a missing colour) of the data set,
         ``normalisation`` ('unit_ball' or 'none'), ``num_points``, ``channels`` (what
-        ``PackShapeInputs`` joins) and ``in_channels`` (of ``model.backbone``).
+        ``PackShapeInputs`` joins) and, of ``model.backbone``, ``in_channels`` and how it cuts the
+        cloud (:data:`GEOMETRY_OF_BACKBONE`).
     """
     for _, dataset in _datasets(cfg.get('train_dataloader'), 'train_dataloader'):
         return {**_of_dataset(dataset), **_of_model(cfg)}

@@ -53,7 +53,13 @@ class PickledDtype:
             self.dtype = np.dtype(order + self.dtype.str[1:])
 
 
-class PickledArray:
+class PickledObject:
+    """What stands for an object of a pickle until :func:`plain` puts ``value`` in its place."""
+
+    value: Any
+
+
+class PickledArray(PickledObject):
     """An array as a pickle describes it; ``value`` is a new numpy array that owns its memory."""
 
     value: np.ndarray
@@ -161,8 +167,8 @@ class PlainUnpickler(pickle.Unpickler):
 
 
 def plain(value: Any) -> Any:
-    """Replace each stand-in array inside ``value`` by its numpy array; dicts and lists stay."""
-    if isinstance(value, PickledArray):
+    """Replace each stand-in inside ``value`` by what it stands for; dicts and lists stay."""
+    if isinstance(value, PickledObject):
         value = value.value
     if isinstance(value, dict):
         for key in value:

@@ -45,6 +45,31 @@ class LoadReport:
         return '\n'.join(lines)
 
 
+def compare_weights(
+    own: Mapping[str, torch.Tensor], state_dict: Mapping[str, torch.Tensor]
+) -> LoadReport:
+    """Compare a module's state dict with another one by names and shapes.
+
+    Args:
+        own: of the module; may lie on the meta device.
+        state_dict: what would be loaded.
+
+    Returns:
+        The report; nothing is loaded.
+    """
+    fits = {name: name in own and own[name].shape == state_dict[name].shape for name in state_dict}
+    return LoadReport(
+        matched=tuple(name for name in fits if fits[name]),
+        missing=tuple(name for name in own if name not in state_dict),
+        unexpected=tuple(name for name in state_dict if name not in own),
+        mismatched=tuple(
+            f'{name}: {tuple(own[name].shape)}, {tuple(state_dict[name].shape)}'
+            for name in fits
+            if name in own and not fits[name]
+        ),
+    )
+
+
 def load_weights(
     module: nn.Module, state_dict: Mapping[str, torch.Tensor], min_coverage: float = 0.9
 ) -> LoadReport:
@@ -63,17 +88,7 @@ def load_weights(
             help, the message says which.
     """
     own = module.state_dict()
-    fits = {name: name in own and own[name].shape == state_dict[name].shape for name in state_dict}
-    report = LoadReport(
-        matched=tuple(name for name in fits if fits[name]),
-        missing=tuple(name for name in own if name not in state_dict),
-        unexpected=tuple(name for name in state_dict if name not in own),
-        mismatched=tuple(
-            f'{name}: {tuple(own[name].shape)}, {tuple(state_dict[name].shape)}'
-            for name in fits
-            if name in own and not fits[name]
-        ),
-    )
+    report = compare_weights(own, state_dict)
     if report.coverage < min_coverage:
         raise CheckpointError(
             f'Only {report.coverage:.1%} of the tensors of {type(module).__name__} are in the '

@@ -25,7 +25,7 @@ class BlockList(nn.Module):
         self, dim: int, depth: int, num_heads: int, mlp_dim: int, drop_path: float
     ) -> None:
         super().__init__()
-        rates = torch.linspace(0, drop_path, depth).tolist()
+        rates = torch.linspace(0, drop_path, depth, device='cpu').tolist()
         self.blocks = nn.ModuleList(
             TransformerBlock(dim, num_heads, mlp_dim, rate) for rate in rates
         )

@@ -7,7 +7,8 @@ It shares neither weights nor masked pre-training with Point-BERT.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 import torch
 import torch.nn.functional as F
@@ -18,7 +19,17 @@ from mrd_plugin.models.backbones.patch_backbone import PatchBackbone
 from mrd_plugin.models.backbones.set_abstraction import SetAbstraction
 from mrd_plugin.models.backbones.transformer import TransformerBlock, run_blocks
 
-# Scaling -> (dim, depth, heads, mlp_dim, sa_dim, patches, radius, neighbours); 4 is the paper's.
+_SIZES = (
+    'dim',
+    'depth',
+    'num_heads',
+    'mlp_dim',
+    'sa_dim',
+    'num_patches',
+    'radius',
+    'num_neighbours',
+)
+# Scaling -> the sizes above; 4 is the paper's.
 SCALINGS: dict[int, tuple[int, int, int, int, int, int, float, int]] = {
     1: (256, 6, 4, 1024, 96, 64, 0.4, 256),
     2: (512, 6, 8, 1024, 128, 64, 0.4, 256),
@@ -115,6 +126,11 @@ class PointPatchTransformer(PatchBackbone):
     def forward(self, points: Tensor) -> Tensor:
         """Encode points ``(B, N, in_channels)`` to one feature a shape, ``(B, dim)``."""
         return self.forward_cls(points)
+
+    @staticmethod
+    def resolve_sizes(cfg: Mapping[str, Any]) -> dict[str, Any]:
+        """All sizes of a backbone config, those included that follow from ``scaling``."""
+        return _resolve_sizes(cfg.get('scaling'), {key: cfg.get(key) for key in _SIZES})
 
 
 def _resolve_sizes(scaling: int | None, given: dict) -> dict:

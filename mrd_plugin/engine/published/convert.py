@@ -1,0 +1,199 @@
+"""From a published checkpoint to weights, configs and meta of this package.
+
+detect -> unwrap -> rename -> shape check -> report. Every tensor of the backbone must find its
+place, in both directions: a part that is missing, is left over or has another shape stops it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from mrd_plugin.engine.geometry import GEOMETRY_OF_BACKBONE
+from mrd_plugin.engine.module_config import build_module
+from mrd_plugin.engine.published.containers import choose, flatten
+from mrd_plugin.engine.published.facts import FACTS, Facts
+from mrd_plugin.engine.published.layout import Found, Layout
+from mrd_plugin.engine.published.point_bert import POINT_BERT
+from mrd_plugin.engine.published.point_patch import POINT_PATCH
+from mrd_plugin.engine.published.report import table
+from mrd_plugin.engine.published.uni3d import UNI3D
+from mrd_plugin.engine.weights import compare_weights
+from mrd_plugin.utils.errors import CheckpointError, ConfigError
+
+LAYOUTS = (POINT_PATCH, POINT_BERT, UNI3D)
+_GEOMETRY = ('up_axis', 'no_colour', 'normalisation', 'num_points', 'channels')
+_OTHERS = {
+    'adapter.fc.0.weight': "TAMM's stage-1 image adapter, which holds no 3D backbone",
+    'dgcnn_1.layer1.0.weight': "Point-BERT's discrete VAE, which holds no transformer",
+    'point_encoder.sa1.mlp_convs.0.weight': "ULIP's PointNet++, which this package does not have",
+    'point_encoder.embedding.net.0.weight': "ULIP's PointMLP, which this package does not have",
+}
+
+
+@dataclass(frozen=True)
+class Converted:
+    """A published checkpoint in the terms of this package.
+
+    Attributes:
+        family: its row of the table of facts.
+        state_dict: ``backbone.*`` and, where the file has them, ``head.*`` and others.
+        meta: ``geometry``, ``backbone`` and ``head`` (configs) and ``published`` (where it is from).
+        report: what became of each tensor and where each setting is from.
+    """
+
+    family: str
+    state_dict: dict[str, Tensor]
+    meta: dict[str, Any]
+    report: str
+
+
+def convert(
+    content: Mapping[str, Any],
+    path: str | Path,
+    family: str | None = None,
+    settings: Mapping[str, Any] | None = None,
+) -> Converted:
+    """Recognise and translate a published checkpoint.
+
+    Args:
+        content: what :func:`read_checkpoint` returned.
+        path: where it is from, for messages and meta.
+        family: what it is believed to be; another one is refused.
+        settings: instead of the table's, or where it asks: keys of the backbone's config, and
+            ``up_axis``, ``no_colour``, ``normalisation``, ``num_points``.
+
+    Returns:
+        Weights, configs and report.
+
+    Raises:
+        CheckpointError: it is none of the known families or not the one it is believed to be, a
+            part of it is missing, left over or of another size, or a setting is not known.
+        ConfigError: ``family`` or a key of ``settings`` does not exist.
+    """
+    if family is not None and family not in FACTS:
+        raise ConfigError(f'family={family!r}: expected one of {", ".join(FACTS)}.')
+    try:
+        layout, found, name = detect(flatten(content))
+        if family not in (None, name):
+            raise CheckpointError(f'it is of the family {name} and not of {family}')
+        return _convert(Path(path), layout, found, name, dict(settings or {}))
+    except CheckpointError as error:
+        raise CheckpointError(f'{path}: {error}.') from error
+
+
+def detect(tensors: Mapping[str, Tensor]) -> tuple[Layout, Found, str]:
+    """The layout, the place and the family of the network among the tensors of a file.
+
+    Raises:
+        CheckpointError: there is none that is known.
+    """
+    for layout in LAYOUTS:
+        networks = layout.find(tensors)
+        if not networks:
+            continue
+        found = choose(networks)
+        family = layout.family(found)
+        if family is None:
+            raise CheckpointError(
+                f'there is a {layout.backbone} at {found.prefix!r}, but neither sizes nor head nor '
+                'wrapping tell whose it is, and so how its points must look; known are the files of '
+                f'{", ".join(FACTS)}'
+            )
+        return layout, found, family
+    for marker, what in _OTHERS.items():
+        if any(('.' + name).endswith('.' + marker) for name in tensors):
+            raise CheckpointError(f'it is {what}')
+    first = ', '.join(list(tensors)[:3]) or 'none at all'
+    raise CheckpointError(
+        f'none of the families {", ".join(FACTS)} names its tensors like this file ({first}, ...)'
+    )
+
+
+def _convert(
+    path: Path, layout: Layout, found: Found, family: str, settings: dict[str, Any]
+) -> Converted:
+    facts = FACTS[family]
+    sizes = layout.sizes(found)
+    _check_settings(facts, sizes, settings)
+    table_of_facts = {**facts.backbone, **facts.geometry}
+    resolved = {**sizes, **table_of_facts, **settings}
+    width = resolved.pop('out_channels', None)
+    geometry = {key: resolved.pop(key) for key in _GEOMETRY if key in resolved}
+    geometry.update({key: resolved[key] for key in GEOMETRY_OF_BACKBONE if key in resolved})
+    meta: dict[str, Any] = dict(
+        geometry=geometry,
+        backbone=dict(type=layout.backbone, **resolved),
+        head=None,
+        published=dict(family=family, title=facts.title, embedding=facts.embedding, file=path.name),
+    )
+
+    backbone, heads, aside = layout.translate(found)
+    with torch.device('meta'):
+        module = build_module(meta['backbone'])
+        reports = {'backbone': compare_weights(module.state_dict(), backbone)}
+        if width is not None:
+            bias = 'head.proj.bias' in heads
+            meta['head'] = dict(
+                type='ProjectionHead',
+                in_channels=module.out_channels,
+                out_channels=width,
+                bias=bias,
+            )
+            own = build_module(meta['head']).state_dict()
+            reports['head'] = compare_weights({f'head.{name}': own[name] for name in own}, heads)
+    for part, report in reports.items():
+        if report.coverage < 1 or report.unexpected:
+            lines = str(report).replace('\n', '; ')
+            raise CheckpointError(
+                f'it looks like {facts.title}, but its {part} does not fit: {lines}'
+            )
+    return Converted(
+        family=family,
+        state_dict={**{f'backbone.{name}': backbone[name] for name in backbone}, **heads},
+        meta=meta,
+        report=table(
+            f'{path.name}: {facts.title} ({family}), found at {found.prefix!r}',
+            reports,
+            aside,
+            {
+                'by weights': sizes,
+                'by table': {k: v for k, v in table_of_facts.items() if k not in settings},
+                'given': settings,
+            },
+        ),
+    )
+
+
+def _check_settings(facts: Facts, sizes: Mapping[str, Any], settings: Mapping[str, Any]) -> None:
+    """Compare the sizes of the file and the given settings with what is known of the family.
+
+    Raises:
+        CheckpointError: the sizes are others and were not given, or a setting is to be given.
+        ConfigError: a setting does not exist.
+    """
+    known = {*sizes, *facts.backbone, *facts.ask, *_GEOMETRY}
+    for key in settings:
+        if key not in known:
+            raise ConfigError(f'setting {key}: expected one of {", ".join(sorted(known))}.')
+    keys = list({**facts.sizes, **sizes})
+    differs = [k for k in keys if sizes.get(k) != settings.get(k, facts.sizes.get(k))]
+    if differs:
+        here = ', '.join(f'{key}={sizes.get(key)}' for key in differs)
+        expected = ', '.join(f'{key}={settings.get(key, facts.sizes.get(key))}' for key in differs)
+        raise CheckpointError(
+            f'it looks like {facts.title}, but has {here} where {expected} is expected: it is cut, or '
+            'another training; if you know it to be whole, give these sizes as settings'
+        )
+    other = any(sizes.get(key) != facts.sizes.get(key) for key in keys)
+    for key in [*(facts.backbone if other else ()), *facts.ask]:
+        if key not in settings:
+            choices = f' ({facts.ask[key]})' if key in facts.ask else ''
+            raise CheckpointError(
+                f'its weights do not tell {key}{choices}; give {key}=... as a setting'
+            )
