@@ -23,7 +23,8 @@ class Encoder(NamedTuple):
     backbone: nn.Module
     """Maps points ``(B, N, C)`` to ``(B, out_channels)``; in eval mode."""
     head: nn.Module | None
-    """Into the space of the teacher, ``(B, D)``, if the file has it; in eval mode."""
+    """Into the space of the teacher, ``(B, D)``, if the file has it; TAMM's gives two, one aligned with
+    images and one with texts. In eval mode."""
     meta: dict[str, Any]
     """``geometry`` says how the points must look; ``published`` where the weights are from."""
     report: str

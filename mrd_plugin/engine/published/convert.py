@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import torch
 from torch import Tensor
@@ -22,11 +22,12 @@ from mrd_plugin.engine.published.layout import Found, Layout
 from mrd_plugin.engine.published.point_bert import POINT_BERT
 from mrd_plugin.engine.published.point_patch import POINT_PATCH
 from mrd_plugin.engine.published.report import table
+from mrd_plugin.engine.published.sparse_resnet import SPARSE_RESNET
 from mrd_plugin.engine.published.uni3d import UNI3D
 from mrd_plugin.engine.weights import compare_weights
 from mrd_plugin.utils.errors import CheckpointError, ConfigError
 
-LAYOUTS = (POINT_PATCH, POINT_BERT, UNI3D)
+LAYOUTS = (POINT_PATCH, POINT_BERT, UNI3D, SPARSE_RESNET)
 _GEOMETRY = ('up_axis', 'no_colour', 'normalisation', 'num_points', 'channels')
 _OTHERS = {
     'adapter.fc.0.weight': "TAMM's stage-1 image adapter, which holds no 3D backbone",
@@ -83,8 +84,13 @@ def convert(
         if family not in (None, name):
             raise CheckpointError(f'it is of the family {name} and not of {family}')
         return _convert(Path(path), layout, found, name, dict(settings or {}))
-    except CheckpointError as error:
-        raise CheckpointError(f'{path}: {error}.') from error
+    except (CheckpointError, ConfigError) as error:
+        raise type(error)(f'{path}: {error}.') from error
+    except (IndexError, RuntimeError, ValueError) as error:  # shapes that no network has
+        raise CheckpointError(
+            f'{path}: its tensors have other shapes than their names promise ({error}); it is damaged '
+            'or forged, get it again.'
+        ) from error
 
 
 def detect(tensors: Mapping[str, Tensor]) -> tuple[Layout, Found, str]:
@@ -123,12 +129,12 @@ def _convert(
     _check_settings(facts, sizes, settings)
     table_of_facts = {**facts.backbone, **facts.geometry}
     resolved = {**sizes, **table_of_facts, **settings}
-    width = resolved.pop('out_channels', None)
+    resolved.pop('out_channels', None)  # of the head
     geometry = {key: resolved.pop(key) for key in _GEOMETRY if key in resolved}
     geometry.update({key: resolved[key] for key in GEOMETRY_OF_BACKBONE if key in resolved})
     meta: dict[str, Any] = dict(
         geometry=geometry,
-        backbone=dict(type=layout.backbone, **resolved),
+        backbone={'type': layout.backbone, **resolved},
         head=None,
         published=dict(family=family, title=facts.title, embedding=facts.embedding, file=path.name),
     )
@@ -137,14 +143,8 @@ def _convert(
     with torch.device('meta'):
         module = build_module(meta['backbone'])
         reports = {'backbone': compare_weights(module.state_dict(), backbone)}
-        if width is not None:
-            bias = 'head.proj.bias' in heads
-            meta['head'] = dict(
-                type='ProjectionHead',
-                in_channels=module.out_channels,
-                out_channels=width,
-                bias=bias,
-            )
+        meta['head'] = _head_config(heads, cast(int, module.out_channels))
+        if meta['head'] is not None:
             own = build_module(meta['head']).state_dict()
             reports['head'] = compare_weights({f'head.{name}': own[name] for name in own}, heads)
     for part, report in reports.items():
@@ -170,6 +170,23 @@ def _convert(
     )
 
 
+def _head_config(heads: Mapping[str, Tensor], in_channels: int) -> dict[str, Any] | None:
+    """The config of the head that a file has: one projection, TAMM's two adapters, or none."""
+    if 'head.proj.weight' in heads:
+        bias = 'head.proj.bias' in heads
+        width = len(heads['head.proj.weight'])
+        return dict(type='ProjectionHead', in_channels=in_channels, out_channels=width, bias=bias)
+    if heads:
+        hidden, width = (len(heads.get(f'head.image.{k}.weight', ())) for k in (0, 4))
+        return dict(
+            type='DualAdapter',
+            in_channels=in_channels,
+            hidden_channels=hidden,
+            out_channels=width,
+        )
+    return None
+
+
 def _check_settings(facts: Facts, sizes: Mapping[str, Any], settings: Mapping[str, Any]) -> None:
     """Compare the sizes of the file and the given settings with what is known of the family.
 
@@ -180,7 +197,7 @@ def _check_settings(facts: Facts, sizes: Mapping[str, Any], settings: Mapping[st
     known = {*sizes, *facts.backbone, *facts.ask, *_GEOMETRY}
     for key in settings:
         if key not in known:
-            raise ConfigError(f'setting {key}: expected one of {", ".join(sorted(known))}.')
+            raise ConfigError(f'setting {key}: expected one of {", ".join(sorted(known))}')
     keys = list({**facts.sizes, **sizes})
     differs = [k for k in keys if sizes.get(k) != settings.get(k, facts.sizes.get(k))]
     if differs:

@@ -82,9 +82,20 @@ FACTS: dict[str, Facts] = {
         embedding='OpenAI CLIP ViT-B/32',
         hub=('OpenShape/openshape-pointbert-vitb32-rgb', 'model.pt', 'model'),
     ),
+    'openshape-spconv': Facts(
+        'OpenShape SparseConv (MinkResNet34)',
+        sizes=dict(
+            type='SparseResNet34', in_channels=6, tail_channels=[1024, 1024], out_channels=1280
+        ),
+        backbone=dict(voxel_size=0.02),
+        geometry=_geometry('z', 10000),
+        embedding=_BIGG,
+        hub=('OpenShape/openshape-spconv-all', 'model.pt', 'model'),
+        where='also openshape-spconv-shapenet-only',
+    ),
     'tamm-pointbert': Facts(
         'TAMM PointBERT',
-        sizes=_SCALING_4,
+        sizes=dict(_SCALING_4, out_channels=1280),
         backbone=_PATCH_384,
         geometry=_geometry('z', 10000),
         embedding=_BIGG,

@@ -63,7 +63,7 @@ class Layout:
     """One kind of network.
 
     Attributes:
-        backbone: registered name of the class that takes the weights.
+        backbone: registered name of the class that takes the weights; ``sizes`` may name another.
         markers: names that tell this kind from the others.
         family: which row of the table of facts it is, or None if it is none of them.
         sizes: what the weights tell of the sizes, named as the class names them.

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 from mrd_plugin.engine.published.layout import Found, Layout
 
 _DIM_HEAD = 64  # in all released sizes; not in the weights
+_ADAPTER = 'image_alignment_adapter.'  # of TAMM
 _BLOCK = r'transformer\.layers\.(\d+)\.'
 
 
 def family(found: Found) -> str | None:
     """By the adapters (TAMM) or the width of the projection (OpenShape)."""
-    if any(name.startswith('image_alignment_adapter.') for name in found.tensors):
+    if any(name.startswith(_ADAPTER) for name in found.tensors):
         return 'tamm-pointbert'
     projection = found.tensors.get(found.root + 'proj.weight')
     if projection is None:
@@ -23,7 +25,8 @@ def family(found: Found) -> str | None:
 
 def sizes(found: Found) -> dict[str, Any]:
     """All sizes but patches, radius and neighbours."""
-    projection = found.tensors.get(found.root + 'proj.weight')
+    last = [name for name in found.tensors if re.match(_ADAPTER + r'.*\.4\.weight', name)]
+    projection = found.tensors.get(last[0] if last else found.root + 'proj.weight')
     return dict(
         in_channels=found.shape('sa.mlp_convs.0.weight')[1] - 3,
         dim=found.shape('cls_token')[0],
@@ -53,6 +56,12 @@ POINT_PATCH = Layout(
         (_BLOCK + r'1\.fn\.net\.0\.(.+)', r'blocks.\1.mlp.fc1.\2'),
         (_BLOCK + r'1\.fn\.net\.3\.(.+)', r'blocks.\1.mlp.fc2.\2'),
     ),
-    head_rules=((r'proj\.(weight|bias)', r'head.proj.\1'),),
+    head_rules=(
+        (r'proj\.(weight|bias)', r'head.proj.\1'),
+        (
+            r'(image|text)_alignment_adapter\.(?:module\.)?classifier\.(\d)\.(.+)',
+            r'head.\1.\2.\3',
+        ),
+    ),
     nests=('ppat',),
 )

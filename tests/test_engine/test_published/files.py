@@ -214,7 +214,7 @@ def sparse_block(name, inside, outside):
     return names
 
 
-def openshape_sparseconv(layers=(3, 4, 6, 3)):
+def openshape_sparseconv(layers=(1, 1, 1, 1)):
     planes = (32, 64, 128, 256)
     names = {'conv0p1s1.kernel': (125, 6, 32)} | batch_norm('bn0.bn', 32)
     width = 32

@@ -163,7 +163,7 @@ def minkowski(sites, features, kernel, stride=1, unit=1):
 
 
 def sparse_resnet(w, cloud, voxel_size=0.02):
-    """OpenShape's MinkResNet on one cloud ``(N, 6)``, up to the pooled ``(2048,)`` feature."""
+    """OpenShape's MinkResNet on one cloud ``(N, 6)``, up to the final projection."""
 
     def conv(name, state, stride=1, unit=1):
         return minkowski(*state, w[f'{name}.kernel'], stride, unit)
@@ -197,4 +197,7 @@ def sparse_resnet(w, cloud, voxel_size=0.02):
     for k in range(2):
         state = conv(f'conv5.{k}.0', state, 2, 2**k)
         state = act(f'conv5.{k}.1', state, F.leaky_relu)
-    return torch.cat([state[1].amax(0), state[1].mean(0)])
+    x = torch.cat([state[1].amax(0), state[1].mean(0)])
+    for k in (0, 2):
+        x = F.leaky_relu(batch_norm(w, f'final.{k}.1.bn', dense(w, f'final.{k}.0.linear', x)))
+    return x

@@ -9,6 +9,7 @@ from typing import NamedTuple
 
 import pytest
 import torch
+import torch.nn.functional as F
 from mmengine.registry import MODELS
 from mmengine.runner.checkpoint import _load_checkpoint
 
@@ -77,6 +78,14 @@ FAMILIES = {
         files.point_bert_pretrained, at('module.transformer_q.', 'base_model')
     ),
     'point-bert-finetuned': small_bert(files.point_bert_finetuned, at('module.', 'base_model')),
+    'openshape-spconv': Case(
+        files.openshape_sparseconv,
+        dict(layers=(3, 4, 6, 3)),
+        41.3,
+        dict(type='SparseResNet11', voxel_size=0.25),
+        at('module.', 'state_dict'),
+        partial(plain_networks.sparse_resnet, voxel_size=0.25),
+    ),
     'uni3d-tiny': Case(
         partial(files.uni3d, size='tiny'),
         dict(size='tiny'),
@@ -86,8 +95,8 @@ FAMILIES = {
         partial(plain_networks.uni3d, heads=3, number=8, size=6),
     ),
     **{
-        f'uni3d-{size}': Case(files.uni3d, dict(size=size), millions)
-        for size, millions in dict(small=22.6, base=88.4, large=306.7, giant=1016.5).items()
+        f'uni3d-{size}': Case(files.uni3d, dict(size=size))
+        for size in ('small', 'base', 'large', 'giant')
     },
 }
 SMALL = sorted(name for name, case in FAMILIES.items() if case.settings is not None)
@@ -124,11 +133,10 @@ def test_import_save_load_gives_the_published_function(case, tmp_path):
         encoder = load_encoder(written)
         assert not encoder.backbone.training
         assert torch.equal(encoder.backbone(clouds), direct(clouds))
-        config = encoder.meta['backbone']
-        init = dict(type='Pretrained', checkpoint=str(written), prefix='backbone.')
-        plain = MODELS.build(dict(config, init_cfg=init))
-        plain.init_weights()
-        assert torch.equal(plain.eval()(clouds), direct(clouds))
+    init = dict(type='Pretrained', checkpoint=str(written), prefix='backbone.')
+    plain = MODELS.build(dict(encoder.meta['backbone'], init_cfg=init))
+    plain.init_weights()
+    assert torch.equal(plain.eval()(clouds), direct(clouds))
 
 
 def test_meta_carries_what_weights_can_not_tell(case, tmp_path):
@@ -144,21 +152,48 @@ def test_meta_carries_what_weights_can_not_tell(case, tmp_path):
     geometry = meta['geometry']
     assert geometry['up_axis'] == 'x' and geometry['normalisation'] == 'unit_ball'
     assert geometry['in_channels'] == 3 * len(geometry['channels'])
-    for key in set(settings) & {'num_patches', 'radius', 'num_neighbours', 'num_groups'}:
+    for key in set(settings) & {
+        'num_patches',
+        'radius',
+        'num_neighbours',
+        'num_groups',
+        'voxel_size',
+    }:
         assert geometry[key] == meta['backbone'][key] == settings[key]
     assert json.loads(json.dumps(meta)) == meta
     assert _load_checkpoint(str(written))['meta'] == meta
 
 
-@pytest.mark.parametrize('family', sorted(FAMILIES))
-def test_published_sizes_need_no_settings(family, monkeypatch):
-    make, full, millions, *_ = FAMILIES[family]
-    # shapes alone: no memory
+@pytest.fixture
+def shapes_only(monkeypatch):
+    """Files without numbers in them, for full sizes."""
     monkeypatch.setattr(
         files,
         'fill',
         lambda shapes, seed=0: {k: torch.empty(s, device='meta') for k, s in shapes.items()},
     )
+
+
+@pytest.mark.parametrize(
+    ('size', 'published'),
+    [
+        ('tiny', 12_835_148),
+        ('small', 45_713_996),
+        ('base', 178_008_217),
+        ('large', 614_861_649),
+        ('giant', 2_034_909_361),
+    ],
+)
+def test_uni3d_lists_have_the_size_of_the_published_files(size, published, shapes_only):
+    """Two bytes a number, and some 300 bytes a tensor for its name and place."""
+    tensors = files.uni3d(size)['module'].values()
+    rest = published - sum(2 * tensor.numel() for tensor in tensors)
+    assert 250 < rest / len(tensors) < 400
+
+
+@pytest.mark.parametrize('family', sorted(FAMILIES))
+def test_published_sizes_need_no_settings(family, shapes_only):
+    make, full, millions, *_ = FAMILIES[family]
     asked = {'num_groups': 512} if FACTS[family].ask else {}
     converted = convert(make(**full), 'model.pt', family, asked)
     assert converted.family == family
@@ -167,7 +202,8 @@ def test_published_sizes_need_no_settings(family, monkeypatch):
         {'backbone', 'head'} if 'out_channels' in FACTS[family].sizes else {'backbone'}
     )
     if millions is not None:
-        weights = [t for n, t in converted.state_dict.items() if 'running' not in n]
+        buffers = ('running_mean', 'running_var', 'num_batches_tracked')
+        weights = [t for n, t in converted.state_dict.items() if not n.endswith(buffers)]
         assert abs(sum(t.numel() for t in weights) / 1e6 - millions) < 0.06
     for key, value in {**FACTS[family].backbone, **FACTS[family].sizes, **asked}.items():
         assert key == 'out_channels' or converted.meta['backbone'][key] == value
@@ -190,3 +226,32 @@ def test_heads_are_the_published_projections(tmp_path):
     feature = torch.randn(2, 128)
     projection = content['state_dict']['module.pc_projection']
     torch.testing.assert_close(encoder.head(feature), feature @ projection)
+
+
+@torch.no_grad()
+def test_half_precision_files_give_a_full_precision_backbone(tmp_path):
+    content = files.openshape_b32()
+    half = {k: v.half() if v.is_floating_point() else v for k, v in content.items()}
+    torch.save(half, tmp_path / 'a.pt')
+    written, _ = import_checkpoint(tmp_path / 'a.pt', tmp_path, settings=PPAT)
+    stored = read_checkpoint(written)['state_dict']
+    assert stored['backbone.cls_token'].dtype == torch.float16
+    backbone = load_backbone(written)
+    assert {p.dtype for p in backbone.parameters()} == {torch.float32}
+    assert torch.equal(backbone.cls_token, half['pc_encoder.cls_token'].float())
+
+
+@torch.no_grad()
+def test_tamm_brings_both_adapters(tmp_path):
+    content = files.tamm()
+    torch.save(content, tmp_path / 'a.pt')
+    written, _ = import_checkpoint(tmp_path / 'a.pt', tmp_path, settings=PPAT)
+    head = load_encoder(written).head
+    feature = torch.randn(2, 128)
+    for name, got in zip(('image', 'text'), head(feature)):
+        w = at('module.', f'{name}_alignment_adapter')(content)
+        x = feature
+        for k in (0, 4):
+            x = plain_networks.dense(w, f'classifier.{k}', x)
+            x = F.gelu(plain_networks.batch_norm(w, f'classifier.{k + 1}', x))
+        torch.testing.assert_close(got, x, atol=1e-5, rtol=1e-4)

@@ -11,15 +11,6 @@ from .plain_networks import minkowski
 SIDE = 8
 
 
-@pytest.fixture
-def one_thread():
-    """spconv 2.3.8 on a CPU: with more than one thread a few output rows are wrong now and then."""
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(threads)
-
-
 def scattered(channels, seed=0):
     """Voxels ``(M, 3)`` on a third of the grid and their features."""
     generator = torch.Generator().manual_seed(seed)
@@ -49,7 +40,7 @@ def test_kernels_equal_a_dense_convolution(size, stride):
 
 
 @pytest.mark.parametrize(('size', 'stride'), [(1, 1), (3, 1), (5, 1), (2, 2)])
-def test_spconv_gives_the_same(size, stride, one_thread):
+def test_spconv_gives_the_same(size, stride):
     import spconv.pytorch as spconv
 
     sites, features = scattered(4)

@@ -144,6 +144,36 @@ def test_every_tensor_finds_its_place(change, said):
     assert said in refusal(content, settings=PPAT)
 
 
+@pytest.mark.parametrize(
+    ('make', 'name', 'shape'),
+    [
+        (files.openshape_b32, 'pc_encoder.cls_token', ()),
+        (lambda: files.ulip()['state_dict'], 'module.point_encoder.cls_pos', ()),
+        (lambda: files.uni3d('tiny', 1)['module'], 'point_encoder.encoder2trans.weight', (192,)),
+        (
+            lambda: files.openshape_sparseconv()['state_dict'],
+            'module.conv1p1s2.kernel',
+            (7, 32, 32),
+        ),
+    ],
+)
+def test_shapes_that_no_network_has(make, name, shape):
+    content = make()
+    content[name] = torch.zeros(shape)
+    settings = dict(type='SparseResNet11', voxel_size=0.1) if 'kernel' in name else None
+    assert 'other shapes than their names promise' in refusal(content, settings=settings)
+
+
+def test_a_sparse_network_of_another_depth():
+    message = refusal(files.openshape_sparseconv((1, 2, 1, 1)))
+    assert 'type=MinkResNet[1, 2, 1, 1] where type=SparseResNet34 is expected' in message
+
+
+def test_uni3d_that_lost_its_last_block():
+    content = files.uni3d('tiny', 11)
+    assert '13 missing: visual.blocks.11.' in refusal(content)
+
+
 def test_a_head_of_another_width():
     content = files.ulip(3, 1000)
     assert 'out_channels=1000 where out_channels=512' in refusal(content, settings=BERT)
