@@ -11,6 +11,7 @@ from setuptools import find_packages, setup
 ROOT = Path(__file__).parent
 
 SHAPE = [
+    'huggingface_hub>=0.20',
     'mmengine>=0.10.3',
     'numba>=0.57',
     'numpy>=1.24',

@@ -140,7 +140,8 @@ def with_first_stage(path, options, folder):
         options.update({f'{n}_dataloader.dataset.holdout': 0.1 for n in ('train', 'val', 'test')})
     if 'first_stage' in cfg:
         work_dir = folder / 'first_stage'
-        first = with_first_stage(cfg.first_stage.config, options, folder)
+        shared = {k: v for k, v in options.items() if not k.startswith('model.backbone.')}
+        first = with_first_stage(cfg.first_stage.config, shared, folder)
         train(cfg.first_stage.config, first, work_dir, 1)
         options[cfg.first_stage.key] = str(work_dir)
     return options

@@ -3,12 +3,12 @@
 _base_ = './stage2_pointbert_objaverse.py'
 
 model = dict(
-    backbone=dict(_delete_=True, type='SparseResNet34', in_channels=6, voxel_size=0.02),
-    head=dict(
-        in_channels=2048,
-        tail_channels=1280,
-        hidden_channels=1280,
-        image_dropout=0.5,
-        text_dropout=0.5,
+    backbone=dict(
+        _delete_=True,
+        type='SparseResNet34',
+        in_channels=6,
+        voxel_size=0.02,
+        tail_channels=(1280,),
     ),
+    head=dict(in_channels=1280, hidden_channels=1280, image_dropout=0.5, text_dropout=0.5),
 )

@@ -20,8 +20,6 @@ class DualAdapter(BaseModule):
         hidden_channels (int): Width between the two layers.
         image_dropout (float): Dropout of the image branch. Defaults to 0.5.
         text_dropout (float): Dropout of the text branch. Defaults to 0.2.
-        tail_channels (int, optional): Put ``Linear (no bias) - BatchNorm - LeakyReLU`` to that width
-            before both branches, as TAMM does behind the sparse backbone. Defaults to None, none.
         init_cfg (dict, optional): MMEngine's initialisation config.
     """
 
@@ -32,25 +30,15 @@ class DualAdapter(BaseModule):
         hidden_channels: int,
         image_dropout: float = 0.5,
         text_dropout: float = 0.2,
-        tail_channels: int | None = None,
         init_cfg: dict | list | None = None,
     ) -> None:
         super().__init__(init_cfg)
         self.out_channels = out_channels
-        self.tail: nn.Module = nn.Identity()
-        if tail_channels is not None:
-            self.tail = nn.Sequential(
-                nn.Linear(in_channels, tail_channels, bias=False),
-                nn.BatchNorm1d(tail_channels),
-                nn.LeakyReLU(),
-            )
-            in_channels = tail_channels
         self.image = _adapter(in_channels, hidden_channels, out_channels, image_dropout)
         self.text = _adapter(in_channels, hidden_channels, out_channels, text_dropout)
 
     def forward(self, features: Tensor) -> tuple[Tensor, Tensor]:
         """Map ``(B, in_channels)`` to visual and semantic embeddings, each ``(B, out_channels)``."""
-        features = self.tail(features)
         return self.image(features), self.text(features)
 
 

@@ -60,12 +60,3 @@ def test_dropout_acts_on_the_embedding_itself():
     image, text = head(torch.randn(50, 6))
     assert float((image == 0).float().mean()) == pytest.approx(0.5, abs=0.02)
     assert float((text == 0).float().mean()) == pytest.approx(0.2, abs=0.02)
-
-
-def test_tail_of_the_sparse_backbone():
-    head = DualAdapter(32, 16, 16, 0.5, 0.5, tail_channels=16)
-    linear, norm, activation = head.tail
-    assert linear.bias is None and linear.weight.shape == (16, 32)
-    assert isinstance(norm, nn.BatchNorm1d) and isinstance(activation, nn.LeakyReLU)
-    assert head.image[0].weight.shape == head.text[4].weight.shape == (16, 16)
-    assert [z.shape for z in head(torch.randn(3, 32))] == [(3, 16)] * 2
