@@ -87,3 +87,19 @@ def test_missing_spconv_names_the_command(monkeypatch):
     monkeypatch.setattr(builtins, '__import__', without)
     with pytest.raises(ImportError, match='pip install "spconv>=2.3.6"'):
         import_spconv()
+
+
+def test_threads_do_not_change_the_result(sparse):
+    """spconv's own CPU path loses rows now and then with more than one thread."""
+    spconv, features, indices = sparse
+    conv = spconv.SubMConv3d(3, 4, 5, bias=False)
+    before = torch.get_num_threads()
+    torch.set_num_threads(2)
+    try:
+        outs = [
+            conv(spconv.SparseConvTensor(features, indices, [8, 8, 16], 2)).features
+            for _ in range(30)
+        ]
+    finally:
+        torch.set_num_threads(before)
+    assert all(torch.allclose(out, outs[0], atol=1e-6) for out in outs)
