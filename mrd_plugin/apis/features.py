@@ -106,10 +106,10 @@ def extract_features(
     Raises:
         ConfigError: The model has no such feature.
     """
-    known = model.FEATURES
+    known = getattr(model, 'FEATURES', ())
     if name not in known:
-        raise ConfigError(f'--features {name}: {type(model).__name__} has {", ".join(known)}.')
-    encode = getattr(model, known[name])
+        offers = ', '.join(known) or 'none'
+        raise ConfigError(f'--features {name}: {type(model).__name__} has {offers}.')
     loader: DataLoader[Any] = DataLoader(
         dataset, batch_size=batch_size, shuffle=False, collate_fn=pseudo_collate
     )
@@ -117,7 +117,9 @@ def extract_features(
     for batch in tqdm(loader, 'features', disable=None, leave=False):
         batch = model.data_preprocessor(batch, False)
         views = batch['inputs'].chunk(model.num_test_views, dim=1)
-        values.append(torch.stack([encode(view).float() for view in views]).mean(0).cpu())
+        values.append(
+            torch.stack([model.features(view, name).float() for view in views]).mean(0).cpu()
+        )
         ids += [sample.sample_id for sample in batch['data_samples']]
         labels += [int(sample.label) for sample in batch['data_samples']]
     classes = tuple(dataset.metainfo['classes'])

@@ -10,29 +10,46 @@ import warnings
 from collections.abc import Mapping, Sequence
 
 import numpy as np
-from sklearn.base import BaseEstimator
+from sklearn.base import BaseEstimator, TransformerMixin
 from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import GridSearchCV, PredefinedSplit, StratifiedKFold
 from sklearn.neighbors import KNeighborsClassifier
 from sklearn.pipeline import Pipeline, make_pipeline
-from sklearn.preprocessing import StandardScaler
 
 from mrd_plugin.utils.errors import ConfigError
 
-LINEAR_C = tuple(10.0**power for power in range(-4, 2))
-"""Inverse penalties to choose from, on standardised features."""
+LINEAR_C = tuple(10.0**power for power in range(-3, 3))
+"""Inverse penalties to choose from, on features scaled by :class:`CentreScale`."""
 
-FEW_SHOT_C = 0.1
+FEW_SHOT_C = 1.0
 """Inverse penalty of the few-shot probes: with one shot there is nothing to choose it on."""
 
 NEIGHBOURS = (1, 3, 5, 10, 20)
 """Numbers of neighbours to choose from."""
 
 
+class CentreScale(TransformerMixin, BaseEstimator):
+    """Centre features and divide all of them by one number, so that their mean variance is 1.
+
+    A penalty then means the same for every backbone. Unlike standardising each feature it keeps the
+    directions small that the backbone hardly uses.
+    """
+
+    def fit(self, features: np.ndarray, labels: np.ndarray | None = None) -> CentreScale:
+        """Take centre and scale from training features ``(n, F)``."""
+        self.mean_ = features.mean(axis=0)
+        self.scale_ = max(float(np.sqrt(features.var(axis=0).mean())), 1e-12)
+        return self
+
+    def transform(self, features: np.ndarray) -> np.ndarray:
+        """Centre and scale ``(n, F)``."""
+        return (features - self.mean_) / self.scale_
+
+
 def linear_probe(
     features: np.ndarray, labels: np.ndarray, validation: np.ndarray | None = None
 ) -> BaseEstimator:
-    """Fit multinomial logistic regression on standardised features.
+    """Fit multinomial logistic regression on features scaled by :class:`CentreScale`.
 
     Args:
         features (np.ndarray): ``(n, F)``.
@@ -137,7 +154,7 @@ def accuracies(
 
 
 def _logistic_regression(strength: float = 1.0) -> Pipeline:
-    return make_pipeline(StandardScaler(), LogisticRegression(C=strength, max_iter=2000))
+    return make_pipeline(CentreScale(), LogisticRegression(C=strength, max_iter=2000))
 
 
 def _choose(

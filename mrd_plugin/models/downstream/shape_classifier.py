@@ -33,7 +33,7 @@ class ShapeClassifier(BaseModel):
         init_cfg (dict, optional): MMEngine's initialisation config.
     """
 
-    FEATURES: ClassVar[dict[str, str]] = {'backbone': 'backbone'}
+    FEATURES: ClassVar[tuple[str, ...]] = ('backbone',)
 
     def __init__(
         self,
@@ -93,6 +93,10 @@ class ShapeClassifier(BaseModel):
         with torch.set_grad_enabled(torch.is_grad_enabled() and not self.freeze_backbone):
             features = self.backbone(inputs)
         return self.cls_head(features)
+
+    def features(self, inputs: Tensor, name: str = 'backbone') -> Tensor:
+        """Backbone features ``(B, F)`` of points ``(B, N, C)``, for a probe."""
+        return self.backbone(inputs)
 
     def loss(self, inputs: Tensor, data_samples: Sequence[ShapeDataSample]) -> dict[str, Tensor]:
         """Cross-entropy of the labelled samples, and their accuracy to log."""

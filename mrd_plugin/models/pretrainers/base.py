@@ -86,9 +86,8 @@ class ThreeModes(BaseModel, metaclass=ABCMeta):
 class BasePretrainer(ThreeModes):
     """A student (backbone, head) beside a frozen teacher.
 
-    Subclasses write :meth:`loss`; everything else is here. ``FEATURES`` names what a probe may be
-    trained on: a name and the attribute that maps points ``(B, N, C)`` to that feature ``(B, F)``; a
-    method with more branches adds them.
+    Subclasses write :meth:`loss`; everything else is here. ``FEATURES`` are the names that
+    :meth:`features` knows; a method with more branches adds them to both.
 
     Args:
         backbone (dict): The student; maps points ``(B, N, C)`` to ``(B, out_channels)``. It is the part
@@ -103,7 +102,7 @@ class BasePretrainer(ThreeModes):
         init_cfg (dict, optional): MMEngine's initialisation config.
     """
 
-    FEATURES: ClassVar[dict[str, str]] = {'backbone': 'backbone', 'embedding': 'embed'}
+    FEATURES: ClassVar[tuple[str, ...]] = ('backbone', 'embedding')
 
     def __init__(
         self,
@@ -130,6 +129,19 @@ class BasePretrainer(ThreeModes):
     def embed(self, inputs: Tensor) -> Tensor:
         """Embed points ``(B, N, C)`` in the teacher's space, ``(B, D)``, not normalised."""
         return self.head(self.backbone(inputs))
+
+    def features(self, inputs: Tensor, name: str = 'backbone') -> Tensor:
+        """What a probe is trained on.
+
+        Args:
+            inputs (Tensor): Points ``(B, N, C)``.
+            name (str): One of ``FEATURES``: ``'backbone'`` (B, F) or ``'embedding'`` (B, D).
+                Defaults to 'backbone'.
+
+        Returns:
+            Tensor: Not normalised.
+        """
+        return self.embed(inputs) if name == 'embedding' else self.backbone(inputs)
 
     @torch.no_grad()
     def predict(

@@ -9,6 +9,7 @@ the frozen adapter of stage 1, and ``z_text`` with its text. Zero-shot classific
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import ClassVar
 
 import torch
 import torch.nn.functional as F
@@ -24,7 +25,6 @@ from mrd_plugin.structures import ShapeDataSample
 from mrd_plugin.utils.errors import CheckpointError, ConfigError
 
 _KEY = 'model.image_adapter_checkpoint'
-BRANCHES = ('backbone', 'image', 'text', 'both')
 
 
 @MODELS.register_module()
@@ -47,6 +47,7 @@ class TAMM(ShapeAligner):
             unless ``separate_logit_scales`` is set.
     """
 
+    FEATURES: ClassVar[tuple[str, ...]] = ('backbone', 'embedding', 'image', 'text', 'both')
     adapter_is_trained: Tensor
 
     def __init__(
@@ -110,24 +111,21 @@ class TAMM(ShapeAligner):
         """Joint embedding ``(B, D)`` of points: its cosines with texts rank as TAMM's scores do."""
         return self._join(*(F.normalize(z, dim=-1) for z in self.branches(inputs)))
 
-    def features(self, inputs: Tensor, branch: str = 'backbone') -> Tensor:
-        """Features for a linear probe.
+    def features(self, inputs: Tensor, name: str = 'backbone') -> Tensor:
+        """What a probe is trained on.
 
         Args:
             inputs (Tensor): Points ``(B, N, C)``.
-            branch (str): ``'backbone'`` (B, C'), ``'image'`` or ``'text'`` (B, D), or ``'both'``, text then
-                image (B, 2 D). Defaults to 'backbone', as published.
+            name (str): ``'backbone'`` (B, F), ``'embedding'``, ``'image'`` or ``'text'`` (B, D), or
+                ``'both'``, text then image (B, 2 D). Defaults to 'backbone', as published.
 
         Returns:
             Tensor: Not normalised.
         """
-        if branch not in BRANCHES:
-            raise ConfigError(f'branch={branch!r}: TAMM has features of {", ".join(BRANCHES)}.')
-        found = self.backbone(inputs)
-        if branch == 'backbone':
-            return found
-        image, text = self.head(found)
-        return {'image': image, 'text': text, 'both': torch.cat([text, image], dim=-1)}[branch]
+        if name not in ('image', 'text', 'both'):
+            return super().features(inputs, name)
+        image, text = self.branches(inputs)
+        return {'image': image, 'text': text, 'both': torch.cat([text, image], dim=-1)}[name]
 
     def loss(self, inputs: Tensor, data_samples: Sequence[ShapeDataSample]) -> dict[str, Tensor]:
         """Compute the losses of a batch.

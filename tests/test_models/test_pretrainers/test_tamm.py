@@ -197,8 +197,8 @@ def test_features_for_probes(model):
     assert torch.equal(model.features(points), model.backbone(points))
     torch.testing.assert_close(model.features(points, 'image'), image)
     torch.testing.assert_close(model.features(points, 'both'), torch.cat([text, image], 1))
-    with pytest.raises(ConfigError, match="branch='all'"):
-        model.features(points, 'all')
+    torch.testing.assert_close(model.features(points, 'embedding'), model.embed(points))
+    assert set(model.FEATURES) == {'backbone', 'embedding', 'image', 'text', 'both'}
 
 
 def test_batch_without_any_text(model):
