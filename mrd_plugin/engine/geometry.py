@@ -20,8 +20,11 @@ from mrd_plugin.utils.errors import ConfigError
 _LOADERS = ('train_dataloader', 'val_dataloader', 'test_dataloader')
 _NORMALISATIONS = {'CenterScaleUnitBall': 'unit_ball'}
 # Other numbers of points and patches are unusual and not wrong: they are reported and do not stop
-# the run (Point-BERT is pre-trained with 64 groups and fine-tuned with 512).
-_ADVISORY = ('num_points', 'num_patches', 'num_groups')
+# the run (Point-BERT is pre-trained with 64 groups and fine-tuned with 512). Sensors give intensity in
+# units of their own, so that its scale goes by the data set.
+_ADVISORY = ('num_points', 'num_patches', 'num_groups', 'intensity_scale')
+# What the preprocessor of sweeps makes of points.
+_OF_PREPROCESSOR = ('voxel_size', 'coordinates', 'voxel_features')
 # What a backbone does before its first weight, so that no shape of a weight depends on it.
 GEOMETRY_OF_BACKBONE = (
     'in_channels',
@@ -69,7 +72,8 @@ def _datasets(cfg: Any, where: str) -> Iterator[tuple[str, Mapping[str, Any]]]:
 
 def _of_dataset(cfg: Mapping[str, Any]) -> dict[str, Any]:
     """The geometry of what a data set's pipeline hands to the model."""
-    found = {key: _setting(DATASETS, cfg, key) for key in ('up_axis', 'no_colour')}
+    keys = ('up_axis', 'no_colour', 'intensity_scale')
+    found = {key: _setting(DATASETS, cfg, key) for key in keys}
     pipeline = [step for step in cfg.get('pipeline') or [] if isinstance(step, Mapping)]
     for step in pipeline:
         kind = step.get('type')
@@ -83,7 +87,7 @@ def _of_dataset(cfg: Mapping[str, Any]) -> dict[str, Any]:
     return {key: value for key, value in found.items() if value is not None}
 
 
-def _of_model(cfg: Mapping[str, Any]) -> dict[str, Any]:
+def _of_backbone(cfg: Mapping[str, Any]) -> dict[str, Any]:
     backbone = (cfg.get('model') or {}).get('backbone')
     if not isinstance(backbone, Mapping):
         return {}
@@ -95,6 +99,25 @@ def _of_model(cfg: Mapping[str, Any]) -> dict[str, Any]:
     return {key: value for key, value in found.items() if value is not None}
 
 
+def _of_preprocessor(cfg: Mapping[str, Any]) -> dict[str, Any]:
+    """How points become voxels: our own preprocessor's keys, or those of MMDetection3D's."""
+    keys = (cfg.get('model') or {}).get('data_preprocessor')
+    if not isinstance(keys, Mapping):
+        return {}
+    if isinstance(keys.get('voxel_layer'), Mapping):
+        kind = keys.get('voxel_type')
+        found = dict(
+            voxel_size=keys['voxel_layer'].get('voxel_size'),
+            coordinates='cylindrical' if kind == 'cylindrical' else 'cartesian',
+        )
+    else:
+        found = {key: _setting(MODELS, keys, key) for key in _OF_PREPROCESSOR}
+    plain = {
+        key: list(value) if isinstance(value, tuple) else value for key, value in found.items()
+    }
+    return {key: value for key, value in plain.items() if value is not None}
+
+
 def collect_geometry(cfg: Mapping[str, Any]) -> dict[str, Any]:
     """What a model that is trained by ``cfg`` gets to see.
 
@@ -102,22 +125,24 @@ def collect_geometry(cfg: Mapping[str, Any]) -> dict[str, Any]:
         cfg: a whole config.
 
     Returns:
-        Those of these keys that the config decides: ``up_axis`` ('x', 'y' or 'z') and
-        ``no_colour`` (value in [0, 1] that stands for a missing colour) of the data set,
-        ``normalisation`` ('unit_ball' or 'none'), ``num_points``, ``channels`` (what
-        ``PackShapeInputs`` joins) and, of ``model.backbone``, ``in_channels`` and how it cuts the
-        cloud (:data:`GEOMETRY_OF_BACKBONE`).
+        Those of these keys that the config decides: ``up_axis`` ('x', 'y' or 'z'),
+        ``no_colour`` (value in [0, 1] that stands for a missing colour) and ``intensity_scale``
+        (factor on a sweep's intensities) of the data set, ``normalisation`` ('unit_ball' or 'none'),
+        ``num_points``, ``channels`` (what ``PackShapeInputs`` joins), of ``model.data_preprocessor``
+        ``voxel_size``, ``coordinates`` and ``voxel_features`` of sweeps and, of ``model.backbone``,
+        ``in_channels`` and how it cuts the cloud (:data:`GEOMETRY_OF_BACKBONE`).
     """
+    model = {**_of_preprocessor(cfg), **_of_backbone(cfg)}
     for _, dataset in _datasets(cfg.get('train_dataloader'), 'train_dataloader'):
-        return {**_of_dataset(dataset), **_of_model(cfg)}
-    return _of_model(cfg)
+        return {**_of_dataset(dataset), **model}
+    return model
 
 
 def check_meta(checkpoint_meta: Mapping[str, Any], cfg: Mapping[str, Any]) -> None:
     """Stop where a config contradicts what a checkpoint was trained on.
 
-    All of the config's data loaders and its ``model.backbone`` are compared. A checkpoint without
-    ``geometry`` (written by other software) can't contradict anything.
+    All of the config's data loaders, its ``model.data_preprocessor`` and its ``model.backbone`` are
+    compared. A checkpoint without ``geometry`` (written by other software) can't contradict anything.
 
     Args:
         checkpoint_meta: ``checkpoint['meta']``.
@@ -127,7 +152,10 @@ def check_meta(checkpoint_meta: Mapping[str, Any], cfg: Mapping[str, Any]) -> No
         ConfigError: with the key, the checkpoint's value and the config's value.
     """
     trained = checkpoint_meta.get('geometry') or {}
-    given = [('model.backbone', _of_model(cfg))]
+    given = [
+        ('model.data_preprocessor', _of_preprocessor(cfg)),
+        ('model.backbone', _of_backbone(cfg)),
+    ]
     views = (cfg.get('model') or {}).get('num_test_views') or 1  # a test cloud is cut into so many
     for loader in _LOADERS:
         for where, dataset in _datasets(cfg.get(loader), loader):

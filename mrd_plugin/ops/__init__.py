@@ -9,9 +9,11 @@ from mrd_plugin.ops.knn import knn
 from mrd_plugin.ops.max_linear import max_linear
 from mrd_plugin.ops.patch_masking import MaskedCloud, mask_patches
 from mrd_plugin.ops.row_moments import row_moments
+from mrd_plugin.ops.voxelize import PointVoxels, voxelize
 
 __all__ = [
     'MaskedCloud',
+    'PointVoxels',
     'ball_query',
     'furthest_point_sample',
     'gather_points',
@@ -21,4 +23,5 @@ __all__ = [
     'max_linear',
     'row_moments',
     'three_interpolate',
+    'voxelize',
 ]

@@ -7,6 +7,8 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
+from mrd_plugin.ops.voxelize import cell_keys
+
 
 class Voxels(NamedTuple):
     """The occupied voxels of a batch of clouds."""
@@ -49,14 +51,6 @@ def voxelise(points: Tensor, size: float, align: int) -> Voxels:
     x = keys // (shape[2] * shape[1]) % shape[0]
     indices = torch.stack([keys // (shape[2] * shape[1] * shape[0]), x, y, z], dim=1)
     return Voxels(total / number[:, None], indices.int(), shape, of_point)
-
-
-def cell_keys(sample: Tensor, cells: Tensor, shape: list[int]) -> Tensor:
-    """Number cells ``(M, 3)`` of samples ``(M,)`` uniquely, in the order of their indices."""
-    key = sample.long()
-    for axis in range(3):
-        key = key * shape[axis] + cells[:, axis].long()
-    return key
 
 
 def rows_of_cells(indices: Tensor, wanted: Tensor, shape: list[int]) -> Tensor:
