@@ -1,6 +1,7 @@
 from mrd_plugin.datasets.transforms.center_scale_unit_ball import CenterScaleUnitBall
 from mrd_plugin.datasets.transforms.choose_text_image import ChooseTextImage
 from mrd_plugin.datasets.transforms.frustum_crop import FrustumCrop
+from mrd_plugin.datasets.transforms.load_pair import LoadPair
 from mrd_plugin.datasets.transforms.load_shape import LoadShape
 from mrd_plugin.datasets.transforms.pack_image_text import PackImageText
 from mrd_plugin.datasets.transforms.pack_shape_inputs import PackShapeInputs
@@ -24,6 +25,7 @@ __all__ = [
     'ColorDrop',
     'ColourJitter',
     'FrustumCrop',
+    'LoadPair',
     'LoadShape',
     'PackImageText',
     'PackShapeInputs',
