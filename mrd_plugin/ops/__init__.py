@@ -9,6 +9,10 @@ from mrd_plugin.ops.knn import knn
 from mrd_plugin.ops.max_linear import max_linear
 from mrd_plugin.ops.patch_masking import MaskedCloud, mask_patches
 from mrd_plugin.ops.row_moments import row_moments
+from mrd_plugin.ops.sample_pixels import sample_pixels
+from mrd_plugin.ops.segment_mean import segment_mean
+from mrd_plugin.ops.superpixel_pool import superpixel_pool
+from mrd_plugin.ops.unit_pixel_pool import unit_pixel_pool
 from mrd_plugin.ops.voxelize import PointVoxels, voxelize
 
 __all__ = [
@@ -22,6 +26,10 @@ __all__ = [
     'mask_patches',
     'max_linear',
     'row_moments',
+    'sample_pixels',
+    'segment_mean',
+    'superpixel_pool',
     'three_interpolate',
+    'unit_pixel_pool',
     'voxelize',
 ]

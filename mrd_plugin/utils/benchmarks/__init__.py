@@ -1,14 +1,23 @@
 """The benchmarks of ``tools/benchmark.py``, one file each."""
 
 from mrd_plugin.utils.benchmark import Benchmark
-from mrd_plugin.utils.benchmarks import ball_query, fps, mrd_loss, student_step
+from mrd_plugin.utils.benchmarks import (
+    ball_query,
+    code_matching,
+    fps,
+    mrd_loss,
+    student_step,
+    superpixel_pool,
+)
 
 BENCHMARKS: dict[str, Benchmark] = {
     'ball_query': ball_query.BENCHMARK,
+    'code_matching': code_matching.BENCHMARK,
     'fps': fps.BENCHMARK,
     'furniture_step': student_step.FURNITURE_BENCHMARK,
     'mrd_loss': mrd_loss.BENCHMARK,
     'student_step': student_step.BENCHMARK,
+    'superpixel_pool': superpixel_pool.BENCHMARK,
 }
 
 __all__ = ['BENCHMARKS']
