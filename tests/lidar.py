@@ -127,3 +127,10 @@ def make_kitti_raw(root, frames=3):
     (day / 'calib_cam_to_cam.txt').write_text(text + rectified)
     (day / 'calib_velo_to_cam.txt').write_text(text + lines_of(R=VELO[:, :3], T=VELO[:, 3]))
     return root
+
+
+PAIR_TRANSFORMS = (
+    *('CuboidDrop', 'ImageFlip', 'ImageResize', 'LoadPair', 'LoadSuperpixels', 'OccupancyQueries'),
+    *('PackPairs', 'PatchMask', 'PointFlip', 'PointRotation', 'ResizedCrop', 'SLICSuperpixels'),
+    'SampleViews',
+)
