@@ -63,7 +63,9 @@ def make_nuscenes(root, scenes=('scene-0061', 'scene-0103', 'scene-1094'), frame
             write_sweep(root / 'samples/LIDAR_TOP' / sweep, seed=10 * place + frame)
             images = {}
             for name, degrees in (('CAM_FRONT', 0), ('CAM_BACK', 180)):
-                write_picture(root / f'samples/{name}/{token}.png', seed=len(rows))
+                write_picture(
+                    root / f'samples/{name}/{token}.png', seed=2 * len(rows) + len(images)
+                )
                 images[name] = dict(
                     img_path=f'{token}.png',
                     cam2img=CAM2IMG,
