@@ -136,3 +136,22 @@ PAIR_TRANSFORMS = (
     *('PackPairs', 'PatchMask', 'PointFlip', 'PointRotation', 'ResizedCrop', 'SLICSuperpixels'),
     'SampleViews',
 )
+
+
+def make_zod(root, frames=4):
+    """Write a tiny embedded sample: the first frame is for training, the next in the other lists."""
+    random = np.random.default_rng(0)
+    names = [f'frame_{frame:06d}' for frame in range(frames)]
+    for folder in ('lidar_png', 'annotation_camera_only'):
+        (root / folder).mkdir(parents=True)
+    for place, name in enumerate(names):
+        write_picture(root / f'camera/{name}.png', seed=place)
+        lidar = random.integers(1, 250, (SIZE[1], SIZE[0], 3), dtype=np.uint8)
+        lidar[random.random(lidar.shape[:2]) < 0.7] = 0
+        Image.fromarray(lidar).save(root / f'lidar_png/{name}.png')
+        classes = random.integers(0, 6, (SIZE[1], SIZE[0]), dtype=np.uint8)
+        Image.fromarray(classes).save(root / f'annotation_camera_only/{name}.png')
+    lists = dict(all=names, train=names[:1], validation=names[1:2], test_snow=names[2:3])
+    for part, listed in lists.items():
+        (root / f'{part}.txt').write_text(''.join(f'camera/{name}.png\n' for name in listed))
+    return root
