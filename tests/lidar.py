@@ -63,7 +63,9 @@ def make_nuscenes(root, scenes=('scene-0061', 'scene-0103', 'scene-1094'), frame
             write_sweep(root / 'samples/LIDAR_TOP' / sweep, seed=10 * place + frame)
             images = {}
             for name, degrees in (('CAM_FRONT', 0), ('CAM_BACK', 180)):
-                write_picture(root / f'samples/{name}/{token}.png', seed=len(rows))
+                write_picture(
+                    root / f'samples/{name}/{token}.png', seed=2 * len(rows) + len(images)
+                )
                 images[name] = dict(
                     img_path=f'{token}.png',
                     cam2img=CAM2IMG,
@@ -126,4 +128,30 @@ def make_kitti_raw(root, frames=3):
     rectified = lines_of(P_rect_02=P2, R_rect_00=turn(5)[:3, :3])
     (day / 'calib_cam_to_cam.txt').write_text(text + rectified)
     (day / 'calib_velo_to_cam.txt').write_text(text + lines_of(R=VELO[:, :3], T=VELO[:, 3]))
+    return root
+
+
+PAIR_TRANSFORMS = (
+    *('CuboidDrop', 'ImageFlip', 'ImageResize', 'LoadPair', 'LoadSuperpixels', 'OccupancyQueries'),
+    *('PackPairs', 'PatchMask', 'PointFlip', 'PointRotation', 'ResizedCrop', 'SLICSuperpixels'),
+    'SampleViews',
+)
+
+
+def make_zod(root, frames=4):
+    """Write a tiny embedded sample: the first frame is for training, the next in the other lists."""
+    random = np.random.default_rng(0)
+    names = [f'frame_{frame:06d}' for frame in range(frames)]
+    for folder in ('lidar_png', 'annotation_camera_only'):
+        (root / folder).mkdir(parents=True)
+    for place, name in enumerate(names):
+        write_picture(root / f'camera/{name}.png', seed=place)
+        lidar = random.integers(1, 250, (SIZE[1], SIZE[0], 3), dtype=np.uint8)
+        lidar[random.random(lidar.shape[:2]) < 0.7] = 0
+        Image.fromarray(lidar).save(root / f'lidar_png/{name}.png')
+        classes = random.integers(0, 6, (SIZE[1], SIZE[0]), dtype=np.uint8)
+        Image.fromarray(classes).save(root / f'annotation_camera_only/{name}.png')
+    lists = dict(all=names, train=names[:1], validation=names[1:2], test_snow=names[2:3])
+    for part, listed in lists.items():
+        (root / f'{part}.txt').write_text(''.join(f'camera/{name}.png\n' for name in listed))
     return root

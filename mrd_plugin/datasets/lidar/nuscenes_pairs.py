@@ -127,7 +127,10 @@ class NuScenesPairs(PairDataset):
                 path = str(root / self.data_prefix[name] / image['img_path'])
                 kept = ('cam2img', 'lidar2cam', 'cam2ego', 'ego2global')
                 matrices = {key: image[key] for key in kept if key in image}
-                cameras.append(dict(name=name, path=path, **matrices))
+                token = (
+                    {'token': image['sample_data_token']} if 'sample_data_token' in image else {}
+                )
+                cameras.append(dict(name=name, path=path, **token, **matrices))
             return dict(
                 sample_id=str(row['token']),
                 scene=scene,
