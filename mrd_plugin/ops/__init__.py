@@ -8,6 +8,7 @@ from mrd_plugin.ops.interpolate import three_interpolate
 from mrd_plugin.ops.knn import knn
 from mrd_plugin.ops.max_linear import max_linear
 from mrd_plugin.ops.patch_masking import MaskedCloud, mask_patches
+from mrd_plugin.ops.radius_neighbours import radius_neighbours
 from mrd_plugin.ops.row_moments import row_moments
 from mrd_plugin.ops.sample_pixels import sample_pixels
 from mrd_plugin.ops.segment_mean import segment_mean
@@ -25,6 +26,7 @@ __all__ = [
     'knn',
     'mask_patches',
     'max_linear',
+    'radius_neighbours',
     'row_moments',
     'sample_pixels',
     'segment_mean',
