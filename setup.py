@@ -41,6 +41,8 @@ MMDET3D = [
     # opencv-python 4.12 asks for numpy 2.
     'opencv-python>=4.6,<4.12',
     'opencv-python-headless>=4.6,<4.12',
+    # SLIC superpixels.
+    'scikit-image>=0.20',
 ]
 # Sparse convolution; the CPU wheel. With a GPU the wheel of its CUDA version: spconv-cu126.
 SPARSE = ['spconv>=2.3.6']

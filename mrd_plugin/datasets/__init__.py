@@ -1,4 +1,4 @@
-"""Data sets of shapes and the transforms of their samples."""
+"""Data sets of shapes, of sweeps with pictures, and the transforms of their samples."""
 
 from mrd_plugin.datasets import samplers, transforms  # noqa: F401
 from mrd_plugin.datasets.classification import (
@@ -6,6 +6,7 @@ from mrd_plugin.datasets.classification import (
     ScanObjectNNClassification,
 )
 from mrd_plugin.datasets.furniture_dataset import FurnitureDataset
+from mrd_plugin.datasets.lidar import KITTIPairs, NuScenesPairs, PairDataset, ZODSamplePairs
 from mrd_plugin.datasets.openshape import OpenShapeDataset
 from mrd_plugin.datasets.shape_dataset import ShapeDataset
 from mrd_plugin.datasets.shape_folder import ShapeFolderDataset
@@ -20,15 +21,19 @@ from mrd_plugin.datasets.zero_shot import (
 
 __all__ = [
     'FurnitureDataset',
+    'KITTIPairs',
     'ModelNet40Classification',
     'ModelNet40Dataset',
+    'NuScenesPairs',
     'ObjaverseLVISDataset',
     'OpenShapeDataset',
+    'PairDataset',
     'SUNRGBDPairs',
     'ScanObjectNNClassification',
     'ScanObjectNNDataset',
     'ShapeDataset',
     'ShapeFolderDataset',
     'TextImagePolicy',
+    'ZODSamplePairs',
     'load_class_features',
 ]

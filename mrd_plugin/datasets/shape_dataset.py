@@ -5,31 +5,25 @@ from __future__ import annotations
 import logging
 from collections import Counter
 from collections.abc import Sequence
-from pathlib import Path
 from typing import Any
 
 import mmengine
-from mmengine.dataset import BaseDataset
 from mmengine.logging import print_log
 from tqdm import tqdm
 
+from mrd_plugin.datasets.bad_samples import BadSampleDataset
 from mrd_plugin.datasets.shape_file import shape_fields
 from mrd_plugin.datasets.transforms import ColorDrop, PackImageText, RandomRotationZ
 from mrd_plugin.utils.errors import BadSampleError, ConfigError
 from mrd_plugin.utils.files import find_file
 
 
-class ShapeDataset(BaseDataset):
-    """A data set of shapes: bad samples, classes, up axis and the colour of "no colour".
+class ShapeDataset(BadSampleDataset):
+    """A data set of shapes: classes, up axis and the colour of "no colour".
 
-    A bad sample is never silent. In training the next sample takes its place, a warning names it
-    once, and the substitute's data sample carries the names in its metainfo ``skipped`` (a list of
-    strings; absent if nothing was skipped), so that the main process can count them. In test mode
-    the error is raised.
-
-    A sub-class writes ``load_data_list``; each entry holds ``sample_id``, ``path`` and what else the
-    transforms read (``name``, ``category``, ``label``, ``candidates``). Its ``file_up_axis`` is the up
-    axis of its files, its ``how_to_get`` ends the sentence that says that the data are missing.
+    Bad samples are skipped, named and counted, see :class:`BadSampleDataset`. A sub-class writes
+    ``load_data_list``; each entry holds ``sample_id``, ``path`` and what else the transforms read
+    (``name``, ``category``, ``label``, ``candidates``). Its ``file_up_axis`` is the up axis of its files.
 
     ``metainfo`` holds ``classes``, ``up_axis`` and ``no_colour`` as the network sees them.
 
@@ -45,17 +39,13 @@ class ShapeDataset(BaseDataset):
             colours, 24 with float colours. Defaults to False.
         labelled_only (bool): Keep only the samples whose category is one of the classes, for training
             a classifier. Defaults to False.
-        **kwargs: Arguments of ``mmengine.dataset.BaseDataset``: ``ann_file``, ``data_root``,
-            ``metainfo``, ``pipeline``, ``test_mode``, ``indices``, ``max_refetch``, ...
+        **kwargs: See :class:`BadSampleDataset`.
 
     Raises:
         ConfigError: If a key contradicts another; the message names both.
     """
 
     file_up_axis = 'z'
-    how_to_get = 'correct the key.'
-    ann_file: str
-    data_root: str
 
     def __init__(
         self,
@@ -80,7 +70,6 @@ class ShapeDataset(BaseDataset):
         self.no_colour = no_colour
         self.cache_in_memory = cache_in_memory
         self.labelled_only = labelled_only
-        self.bad_samples: dict[str, str] = {}
         self._cache: dict[str, dict[str, Any]] = {}
         super().__init__(**kwargs)
 
@@ -90,9 +79,6 @@ class ShapeDataset(BaseDataset):
         geometry = dict(classes=self.classes, up_axis=self.up_axis, no_colour=self.no_colour)
         return {**super().metainfo, **geometry}
 
-    def _join_prefix(self) -> None:
-        """Leave the paths as configured until the list is read."""
-
     def full_init(self) -> None:
         """Check the config, read the list of samples and fill the cache.
 
@@ -101,11 +87,7 @@ class ShapeDataset(BaseDataset):
         """
         if self._fully_initialized:
             return
-        if not self.data_root or not Path(self.data_root).is_dir():
-            raise ConfigError(
-                f'{type(self).__name__} data_root={self.data_root!r}: there is no such folder; '
-                f'{self.how_to_get}'
-            )
+        self.check_data_root()
         self.ann_file = find_file('ann_file', self.ann_file, self.data_root)
         self._check_geometry()
         super().full_init()
@@ -157,42 +139,6 @@ class ShapeDataset(BaseDataset):
     def get_data_info(self, idx: int) -> dict:
         """The entry of one sample."""
         return {**super().get_data_info(idx), 'no_colour': self.no_colour}
-
-    def prepare_data(self, idx: int) -> Any:
-        """Run the pipeline; in training, go on to the next sample if this one is bad.
-
-        Raises:
-            BadSampleError: In test mode if the sample is bad; in training if ``max_refetch`` others
-                are bad too.
-        """
-        skipped: list[str] = []
-        for step in range(min(self.max_refetch, len(self) - 1) + 1):
-            info = self.get_data_info((idx + step) % len(self))
-            name = info['sample_id']
-            try:
-                data = self.pipeline(self.complete(info))
-            except BadSampleError as error:
-                if self.test_mode:
-                    raise
-                skipped.append(name)
-                self._note_bad(name, str(error))
-                continue
-            if skipped:
-                data['data_samples'].set_metainfo(dict(skipped=skipped))
-            return data
-        raise BadSampleError(
-            f'{type(self).__name__}: {len(skipped)} samples in a row are bad, the last: '
-            f'{self.bad_samples[skipped[-1]]}'
-        )
-
-    def _note_bad(self, name: str, reason: str) -> None:
-        if name not in self.bad_samples:
-            self.bad_samples[name] = reason
-            print_log(
-                f'sample {name} is skipped, the next one takes its place: {reason}',
-                logger='current',
-                level=logging.WARNING,
-            )
 
     def _check_geometry(self) -> None:
         """Compare ``up_axis`` and ``no_colour`` with what the pipeline does."""

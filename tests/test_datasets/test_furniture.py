@@ -17,6 +17,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from mrd_plugin.datasets.downloads import SourceError
 from mrd_plugin.datasets.furniture import convert as convert_module
 from mrd_plugin.datasets.furniture import source as source_module
 from mrd_plugin.datasets.furniture.captions import (
@@ -30,10 +31,10 @@ from mrd_plugin.datasets.furniture.clusters import ClusterShape, find_clusters, 
 from mrd_plugin.datasets.furniture.convert import convert_furniture
 from mrd_plugin.datasets.furniture.openshape import shape_features, write_meta
 from mrd_plugin.datasets.furniture.sampling import load_parts, sample_entry, sample_parts
-from mrd_plugin.datasets.furniture.source import SourceError, deb_members, find_catalogues
+from mrd_plugin.datasets.furniture.source import deb_members, find_catalogues
 from mrd_plugin.datasets.furniture.splits import default_split, fold_splits
-from mrd_plugin.datasets.furniture.writing import DiskFullError, Journal, write_atomic
 from mrd_plugin.datasets.shape_file import read_shape
+from mrd_plugin.datasets.writing import DiskFullError, Journal, write_atomic
 from mrd_plugin.utils import BadSampleError
 
 ROOT = Path(__file__).resolve().parents[2]

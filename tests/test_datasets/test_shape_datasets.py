@@ -10,7 +10,7 @@ from mmengine.registry import DATASETS
 from torch.utils.data import DataLoader
 
 import mrd_plugin  # noqa: F401
-from mrd_plugin.datasets import FurnitureDataset, OpenShapeDataset, shape_dataset
+from mrd_plugin.datasets import FurnitureDataset, OpenShapeDataset, bad_samples, shape_dataset
 from mrd_plugin.datasets.openshape import remap
 from mrd_plugin.utils.errors import BadSampleError, ConfigError
 from tests.test_datasets.samples import (
@@ -322,7 +322,7 @@ def test_unknown_categories_are_counted_and_named_in_one_warning(furniture, monk
 
 def test_a_bad_sample_is_warned_of_once(tmp_path, monkeypatch):
     said = []
-    monkeypatch.setattr(shape_dataset, 'print_log', lambda text, **kwargs: said.append(text))
+    monkeypatch.setattr(bad_samples, 'print_log', lambda text, **kwargs: said.append(text))
     root = openshape_folder(tmp_path, [record(f'u{i}', i) for i in range(3)])
     spoil(root, 'NaN')
     dataset = openshape(root)

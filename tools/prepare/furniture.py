@@ -9,12 +9,13 @@ import sys
 from concurrent.futures.process import BrokenProcessPool
 from pathlib import Path
 
+from mrd_plugin.datasets.downloads import SourceError, default_cache
 from mrd_plugin.datasets.furniture.catalogue import read_catalogues
 from mrd_plugin.datasets.furniture.convert import FORMS, convert_furniture
 from mrd_plugin.datasets.furniture.openshape import shape_features, write_meta
-from mrd_plugin.datasets.furniture.source import SourceError, default_cache, find_catalogues
+from mrd_plugin.datasets.furniture.source import find_catalogues
 from mrd_plugin.datasets.furniture.views import render_views
-from mrd_plugin.datasets.furniture.writing import DiskFullError
+from mrd_plugin.datasets.writing import DiskFullError
 from mrd_plugin.utils import BadSampleError, ConfigError
 
 SPLITS = Path(__file__).resolve().parents[2] / 'configs/_base_/datasets/furniture_splits'

@@ -17,7 +17,7 @@ import numpy as np
 from mrd_plugin.datasets.furniture.captions import frequent_nouns
 from mrd_plugin.datasets.furniture.clusters import ClusterShape, find_clusters
 from mrd_plugin.datasets.furniture.splits import default_split, fold_splits, strata
-from mrd_plugin.datasets.furniture.writing import write_json
+from mrd_plugin.datasets.writing import write_json
 
 OUT = Path('configs/_base_/datasets/furniture_splits')
 

@@ -1,7 +1,8 @@
+from mrd_plugin.datasets.downloads import SourceError
 from mrd_plugin.datasets.furniture.catalogue import CatalogueEntry, read_catalogues
 from mrd_plugin.datasets.furniture.clusters import ClusterShape, find_clusters
 from mrd_plugin.datasets.furniture.convert import convert_furniture
-from mrd_plugin.datasets.furniture.source import SourceError, find_catalogues
+from mrd_plugin.datasets.furniture.source import find_catalogues
 from mrd_plugin.datasets.furniture.splits import default_split, fold_splits
 
 __all__ = [

@@ -26,7 +26,7 @@ from mrd_plugin.datasets.furniture.forms import (
 from mrd_plugin.datasets.furniture.jobs import archive_checksum, open_archive, run_jobs
 from mrd_plugin.datasets.furniture.sampling import sample_entry
 from mrd_plugin.datasets.furniture.views import count_views
-from mrd_plugin.datasets.furniture.writing import Journal, write_atomic, write_json
+from mrd_plugin.datasets.writing import Journal, write_atomic, write_json
 from mrd_plugin.utils import BadSampleError
 
 FORMS = ('plain', 'openshape')

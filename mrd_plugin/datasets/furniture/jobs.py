@@ -3,17 +3,13 @@
 from __future__ import annotations
 
 import functools
-import multiprocessing
-import signal
 import zipfile
 import zlib
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import FIRST_COMPLETED, ProcessPoolExecutor, wait
 from pathlib import Path
-from typing import TypeVar
 
-Job = TypeVar('Job')
-Result = TypeVar('Result')
+from mrd_plugin.datasets.workers import Job, Result
+from mrd_plugin.datasets.workers import run_jobs as run_in_pool
 
 
 @functools.cache
@@ -41,23 +37,5 @@ def run_jobs(
     Yields:
         ``(job, result)`` as they are done.
     """
-    if workers <= 1:
-        for job in jobs:
-            yield job, function(job)
-        return
-    # Forked workers start at once; elsewhere they have to import everything again.
-    method = 'fork' if 'fork' in multiprocessing.get_all_start_methods() else 'spawn'
-    context = multiprocessing.get_context(method)
     open_archive.cache_clear()  # an open zip must not be shared by two processes
-    # Ctrl-C reaches the whole process group; only the parent shall answer it.
-    quiet = functools.partial(signal.signal, signal.SIGINT, signal.SIG_IGN)
-    with ProcessPoolExecutor(workers, mp_context=context, initializer=quiet) as pool:
-        pending = {pool.submit(function, job): job for job in jobs}
-        try:
-            while pending:
-                done, _ = wait(pending, return_when=FIRST_COMPLETED)
-                for future in done:
-                    yield pending.pop(future), future.result()
-        finally:
-            for future in pending:
-                future.cancel()
+    yield from run_in_pool(function, jobs, workers)

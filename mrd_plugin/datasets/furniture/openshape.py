@@ -18,7 +18,7 @@ from mrd_plugin.datasets.furniture.forms import (
     openshape_texts,
     view_paths,
 )
-from mrd_plugin.datasets.furniture.writing import write_atomic, write_json
+from mrd_plugin.datasets.writing import write_atomic, write_json
 
 
 class Encoder(Protocol):

@@ -14,7 +14,8 @@ from collections.abc import Iterator
 from hashlib import sha256
 from pathlib import Path
 
-from mrd_plugin.datasets.furniture.writing import write_atomic
+from mrd_plugin.datasets.downloads import SourceError
+from mrd_plugin.datasets.writing import write_atomic
 from mrd_plugin.utils.files import file_sha256
 
 PACKAGE = 'sweethome3d-furniture'
@@ -29,16 +30,6 @@ CATALOGUES = {
     'Scopia.sh3f': 'b4505451b1e8ab339c101c0afddfef4e1a07b95aa8c821c61ec41487afd43850',
 }
 """The catalogues of release 1.8, which the committed splits were made from."""
-
-
-class SourceError(RuntimeError):
-    """The catalogues could not be brought; the message says why and what to do."""
-
-
-def default_cache() -> Path:
-    """The user's folder for downloads."""
-    base = os.environ.get('XDG_CACHE_HOME') or os.path.expanduser('~/.cache')
-    return Path(base) / 'mrd_plugin' / 'downloads'
 
 
 def find_catalogues(source: Path | None, cache: Path) -> list[Path]:

@@ -21,8 +21,8 @@ from mrd_plugin.datasets.furniture.catalogue import CatalogueEntry
 from mrd_plugin.datasets.furniture.forms import VIEWS, view_paths
 from mrd_plugin.datasets.furniture.jobs import archive_checksum, open_archive, run_jobs
 from mrd_plugin.datasets.furniture.sampling import load_parts
-from mrd_plugin.datasets.furniture.writing import Journal, write_atomic, write_json
 from mrd_plugin.datasets.mesh_rendering import MeshRenderer, require_renderer, ring_of_cameras
+from mrd_plugin.datasets.writing import Journal, write_atomic, write_json
 from mrd_plugin.utils import BadSampleError
 
 VERSION = 1

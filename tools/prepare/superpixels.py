@@ -1,0 +1,75 @@
+"""Compute the SLIC superpixels of a config's pictures beforehand, with all cores."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+from concurrent.futures.process import BrokenProcessPool
+
+from mmengine.config import Config, DictAction
+from mmengine.registry import DATASETS
+
+import mrd_plugin  # noqa: F401
+from mrd_plugin.datasets.lidar.superpixel_jobs import Job, fill_cache, pictures_of
+from mrd_plugin.datasets.writing import DiskFullError
+from mrd_plugin.utils.errors import BadSampleError, ConfigError
+
+EXAMPLES = """examples:
+  python tools/prepare/superpixels.py configs/slidr/minkunet34_nuscenes-mini.py
+      fill the cache that SLICSuperpixels of this config reads, for its training data
+
+An interrupted run goes on where it stopped. Without this tool the same maps are computed while the
+network trains, each when it is first needed."""
+
+
+def parse_args() -> argparse.Namespace:
+    """Read the command line."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, epilog=EXAMPLES, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument('config', help='config file')
+    parser.add_argument(
+        '--phase', nargs='+', default=['train'], choices=['train', 'val', 'test'], help='whose data'
+    )
+    parser.add_argument('--workers', type=int, default=os.cpu_count() or 1, help='processes')
+    parser.add_argument('--cfg-options', nargs='+', action=DictAction, help='key=value overrides')
+    return parser.parse_args()
+
+
+def main() -> int:
+    """Run the tool; returns the exit code."""
+    args = parse_args()
+    try:
+        cfg = Config.fromfile(args.config)
+        cfg.merge_from_dict(args.cfg_options or {})
+        jobs: list[Job] = []
+        for phase in args.phase:
+            loader = cfg.get(f'{phase}_dataloader')
+            if loader is None:
+                raise ConfigError(f'{args.config} has no {phase}_dataloader.')
+            jobs += pictures_of(DATASETS.build(loader.dataset))
+        computed, problems = fill_cache(jobs, args.workers)
+    except (BadSampleError, ConfigError, DiskFullError, OSError) as error:
+        print(f'error: {error}', file=sys.stderr)
+        return 1
+    except BrokenProcessPool:
+        print(
+            'error: a worker process was killed, probably for want of memory; run the same command '
+            'again with fewer --workers, it continues where it stopped.',
+            file=sys.stderr,
+        )
+        return 1
+    except KeyboardInterrupt:
+        print('stopped; the same command continues.', file=sys.stderr)
+        return 130
+    for problem in problems:
+        print(f'left out: {problem}', file=sys.stderr)
+    pictures = len(set(jobs))
+    there = pictures - computed - len(problems)
+    print(f'{pictures} pictures: {computed} cut, {there} were there, {len(problems)} left out.')
+    return 0
+
+
+if __name__ == '__main__':
+    sys.exit(main())

