@@ -1,7 +1,14 @@
 """Metrics."""
 
 from mrd_plugin.evaluation.classification import JointZeroShotAccuracy, ShapeAccuracy
+from mrd_plugin.evaluation.pair_terms import PairTerms
 from mrd_plugin.evaluation.retrieval import CrossModalRetrieval
 from mrd_plugin.evaluation.zero_shot import ZeroShotAccuracy
 
-__all__ = ['CrossModalRetrieval', 'JointZeroShotAccuracy', 'ShapeAccuracy', 'ZeroShotAccuracy']
+__all__ = [
+    'CrossModalRetrieval',
+    'JointZeroShotAccuracy',
+    'PairTerms',
+    'ShapeAccuracy',
+    'ZeroShotAccuracy',
+]

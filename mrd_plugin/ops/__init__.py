@@ -6,6 +6,7 @@ from mrd_plugin.ops.gather_rows import gather_rows
 from mrd_plugin.ops.grouping import gather_points
 from mrd_plugin.ops.interpolate import three_interpolate
 from mrd_plugin.ops.knn import knn
+from mrd_plugin.ops.masked_cells import replace_masked_cells
 from mrd_plugin.ops.max_linear import max_linear
 from mrd_plugin.ops.patch_masking import MaskedCloud, mask_patches
 from mrd_plugin.ops.radius_neighbours import radius_neighbours
@@ -27,6 +28,7 @@ __all__ = [
     'mask_patches',
     'max_linear',
     'radius_neighbours',
+    'replace_masked_cells',
     'row_moments',
     'sample_pixels',
     'segment_mean',

@@ -7,6 +7,8 @@ from mmengine.model import BaseModule
 from mmengine.registry import MODELS
 from torch import Tensor, nn
 
+from mrd_plugin.ops import radius_neighbours
+
 
 @MODELS.register_module()
 class OccupancyDecoder(BaseModule):
@@ -51,3 +53,31 @@ class OccupancyDecoder(BaseModule):
             Tensor: Occupancy logit and intensity, ``(P, 2)``.
         """
         return self.layers(torch.cat([features, offsets.to(features.dtype)], dim=1))
+
+    def at_queries(
+        self,
+        features: Tensor,
+        xyz: Tensor,
+        point_batch: Tensor,
+        queries: Tensor,
+        query_batch: Tensor,
+        batch_size: int,
+    ) -> tuple[Tensor, Tensor]:
+        """Decode queries from the support points within the radius.
+
+        Args:
+            features (Tensor): Of the points, ``(N, in_channels)``.
+            xyz (Tensor): Points, metres, ``(N, 3)``.
+            point_batch (Tensor): Their samples, ``(N,)``.
+            queries (Tensor): ``(Q, 3)``.
+            query_batch (Tensor): Their samples, ``(Q,)``.
+            batch_size (int): Number of samples.
+
+        Returns:
+            tuple[Tensor, Tensor]: Predictions ``(P, 2)`` of the (query, support) pairs, and the row of
+            each pair's query, ``(P,)``.
+        """
+        query, support = radius_neighbours(
+            xyz, point_batch, queries, query_batch, batch_size, self.radius, self.max_neighbours
+        )
+        return self(features[support], queries[query] - xyz[support]), query
