@@ -6,8 +6,10 @@ from mrd_plugin.ops.gather_rows import gather_rows
 from mrd_plugin.ops.grouping import gather_points
 from mrd_plugin.ops.interpolate import three_interpolate
 from mrd_plugin.ops.knn import knn
+from mrd_plugin.ops.masked_cells import replace_masked_cells
 from mrd_plugin.ops.max_linear import max_linear
 from mrd_plugin.ops.patch_masking import MaskedCloud, mask_patches
+from mrd_plugin.ops.radius_neighbours import radius_neighbours
 from mrd_plugin.ops.row_moments import row_moments
 from mrd_plugin.ops.sample_pixels import sample_pixels
 from mrd_plugin.ops.segment_mean import segment_mean
@@ -25,6 +27,8 @@ __all__ = [
     'knn',
     'mask_patches',
     'max_linear',
+    'radius_neighbours',
+    'replace_masked_cells',
     'row_moments',
     'sample_pixels',
     'segment_mean',

@@ -46,6 +46,27 @@ def test_values_and_gradients_equal_dense_convolution(sparse, size, stride):
         torch.testing.assert_close(a, b, atol=1e-4, rtol=1e-4)
 
 
+def test_inverse_convolution_equals_a_dense_one(sparse):
+    """Back to the voxels that a strided convolution came from, in values and gradients."""
+    spconv, features, indices = sparse
+    features = features.requires_grad_()
+    down = spconv.SparseConv3d(3, 4, 2, stride=2, bias=False, indice_key='down')
+    up = spconv.SparseInverseConv3d(4, 5, 2, indice_key='down', bias=False)
+    out = up(down(spconv.SparseConvTensor(features, indices, [8, 8, 16], 2)))
+    assert torch.equal(out.indices, indices)
+    kernels = [conv.weight.permute(0, 4, 1, 2, 3) for conv in (down, up)]
+    coarse = F.conv3d(dense_of(features, indices), kernels[0], stride=2)
+    dense = F.conv_transpose3d(coarse, kernels[1].transpose(0, 1), stride=2)
+    b, x, y, z = indices.long().T
+    expected = dense.permute(0, 2, 3, 4, 1)[b, x, y, z]
+    torch.testing.assert_close(out.features, expected)
+    grad = torch.randn_like(expected)
+    inputs = [features, down.weight, up.weight]
+    ours = torch.autograd.grad(out.features, inputs, grad, retain_graph=True)
+    for a, b in zip(ours, torch.autograd.grad(expected, inputs, grad)):
+        torch.testing.assert_close(a, b, atol=1e-4, rtol=1e-4)
+
+
 def test_strided_convolution_has_minkowski_outputs(sparse):
     """One output for every coarse cell that holds an input, though a 3x3x3 window reaches more."""
     spconv, features, indices = sparse

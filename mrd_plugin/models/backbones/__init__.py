@@ -1,8 +1,10 @@
-"""Backbones of the shape family."""
+"""Backbones: of shapes, and of sweeps (MinkUNetStudent, SparseEncoderStudent)."""
 
+from mrd_plugin.models.backbones.minkunet import MinkUNetStudent
 from mrd_plugin.models.backbones.patch_backbone import PatchBackbone, PatchTokens
 from mrd_plugin.models.backbones.point_bert import PointBERT
 from mrd_plugin.models.backbones.point_patch_transformer import PointPatchTransformer
+from mrd_plugin.models.backbones.sparse_encoder import SparseEncoderStudent
 from mrd_plugin.models.backbones.sparse_resnet import (
     SparseResNet11,
     SparseResNet18,
@@ -11,10 +13,12 @@ from mrd_plugin.models.backbones.sparse_resnet import (
 from mrd_plugin.models.backbones.uni3d_vit import Uni3DViT
 
 __all__ = [
+    'MinkUNetStudent',
     'PatchBackbone',
     'PatchTokens',
     'PointBERT',
     'PointPatchTransformer',
+    'SparseEncoderStudent',
     'SparseResNet11',
     'SparseResNet18',
     'SparseResNet34',

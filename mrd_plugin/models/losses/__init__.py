@@ -4,10 +4,10 @@ from mrd_plugin.models.losses.code_matching import code_log_probabilities, code_
 from mrd_plugin.models.losses.code_usage import agreement, perplexity, rate_by_kind
 from mrd_plugin.models.losses.commitment import commitment
 from mrd_plugin.models.losses.concept_loss import ConceptLoss, pool_patches
-from mrd_plugin.models.losses.decoupling import cross_moment, moment_kl, orthogonality
+from mrd_plugin.models.losses.decoupling import cross_moment, moment_kl, moment_sums, orthogonality
 from mrd_plugin.models.losses.dual_align_loss import DualAlignLoss
 from mrd_plugin.models.losses.hard_negative_loss import HardNegativeAlignLoss
-from mrd_plugin.models.losses.masked_image_loss import image_mse, masked_psnr
+from mrd_plugin.models.losses.masked_image_loss import image_error, masked_psnr
 from mrd_plugin.models.losses.mixcon3d_loss import MixCon3DLoss
 from mrd_plugin.models.losses.mrd_loss import MRDLoss
 from mrd_plugin.models.losses.occupancy_loss import OccupancySums, occupancy_sums
@@ -37,9 +37,10 @@ __all__ = [
     'code_matching',
     'commitment',
     'cross_moment',
-    'image_mse',
+    'image_error',
     'masked_psnr',
     'moment_kl',
+    'moment_sums',
     'occupancy_sums',
     'orthogonality',
     'pair_info_nce',

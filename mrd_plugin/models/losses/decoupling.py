@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import torch
 import torch.nn.functional as F
 from torch import Tensor
 
@@ -40,7 +41,12 @@ def orthogonality(moment: Tensor, rows: int, published: bool = False) -> Tensor:
     return norm / (moment.numel() if published else max(rows, 1))
 
 
-def moment_kl(features: Tensor) -> Tensor:
+def moment_sums(features: Tensor) -> Tensor:
+    """Sums of rows ``(N, D)`` and of their squares, ``(2, D)``; ranks are added up."""
+    return torch.stack([features.sum(0), features.square().sum(0)])
+
+
+def moment_kl(sums: Tensor, rows: int) -> Tensor:
     """Kullback-Leibler divergence of the channels' Gaussian moments from the standard normal.
 
     INTERPRETATION: CMCR's figure draws an ``L_kl`` on the specific 3D features that neither its
@@ -48,12 +54,14 @@ def moment_kl(features: Tensor) -> Tensor:
     variance s of a channel over the rows, ``(m^2 + s - ln s - 1) / 2``, averaged over channels.
 
     Args:
-        features (Tensor): ``(N, D)``.
+        sums (Tensor): ``(2, D)`` from :func:`moment_sums`.
+        rows (int): Number of rows N that it sums.
 
     Returns:
         Tensor: Scalar, at least 0; zero for N < 2, where there is no variance.
     """
-    if len(features) < 2:
-        return 0 * features.sum()
-    variance = features.var(0, correction=0).clamp(min=1e-6)
-    return 0.5 * (features.mean(0).square() + variance - variance.log() - 1).mean()
+    if rows < 2:
+        return 0 * sums.sum()
+    mean, square = sums / rows
+    variance = (square - mean.square()).clamp(min=1e-6)
+    return 0.5 * (mean.square() + variance - variance.log() - 1).mean()

@@ -6,17 +6,19 @@ import torch
 from torch import Tensor
 
 
-def image_mse(predicted: Tensor, images: Tensor) -> Tensor:
-    """Mean squared error over *all* pixels, masked or not, as the released code has it.
+def image_error(predicted: Tensor, images: Tensor) -> Tensor:
+    """Squared error summed over *all* pixels, masked or not, as the released code averages it.
+
+    A sum, so that ranks are added up before it is divided by the number of values.
 
     Args:
         predicted (Tensor): ``(V, 3, H, W)``.
         images (Tensor): The whole pictures, ``(V, 3, H, W)`` in [0, 1].
 
     Returns:
-        Tensor: Scalar; zero for V = 0.
+        Tensor: Scalar.
     """
-    return (predicted - images).square().sum() / max(images.numel(), 1)
+    return (predicted - images).square().sum()
 
 
 @torch.no_grad()

