@@ -13,9 +13,9 @@ class ImageDecoder(BaseModule):
     """Three 3x3 convolutions, the last one to colours.
 
     The released code has all three at the picture's resolution (``stride=1``). With a larger stride
-    the features lie on a grid so much coarser, the first convolution works there, and its output is
-    enlarged: what it is given is an enlarged small map anyway, and the cost of a step is the cost of
-    that convolution and of the codes on that grid.
+    the features lie on a grid so much coarser, and the last convolution alone sees the picture's
+    resolution: what comes in is an enlarged small map anyway, and finding codes and convolving at every
+    pixel costs more than everything else that CMCR adds.
 
     Args:
         in_channels (int): Of the features. Defaults to 64.
@@ -46,7 +46,7 @@ class ImageDecoder(BaseModule):
         Returns:
             Tensor: ``(V, 3, H, W)`` in (0, 1).
         """
-        x = self.first(features).relu()
+        x = self.second(self.first(features).relu()).relu()
         if x.shape[2:] != size:
             x = F.interpolate(x, size, mode='bilinear', align_corners=False)
-        return self.last(self.second(x).relu()).sigmoid()
+        return self.last(x).sigmoid()

@@ -3,6 +3,7 @@
 from mrd_plugin.utils.benchmark import Benchmark
 from mrd_plugin.utils.benchmarks import (
     ball_query,
+    cmcr_step,
     code_matching,
     fps,
     mrd_loss,
@@ -13,6 +14,7 @@ from mrd_plugin.utils.benchmarks import (
 
 BENCHMARKS: dict[str, Benchmark] = {
     'ball_query': ball_query.BENCHMARK,
+    'cmcr_step': cmcr_step.BENCHMARK,
     'code_matching': code_matching.BENCHMARK,
     'fps': fps.BENCHMARK,
     'furniture_step': student_step.FURNITURE_BENCHMARK,
