@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import torch
 from torch import nn
 
+from mrd_plugin.compat.spconv_weights import keep_kernels
 from mrd_plugin.utils.errors import CheckpointError
 
 _SHOWN = 8
@@ -95,6 +96,7 @@ def load_weights(
             f'checkpoint, {min_coverage:.1%} are needed{_hint(own, state_dict)}; nothing was loaded. '
             f'{report}'
         )
+    keep_kernels()
     module.load_state_dict({name: state_dict[name] for name in report.matched}, strict=False)
     return report
 
