@@ -55,6 +55,7 @@ DEV = [
     'ninja>=1.11',
     'psutil>=5.9',
     'pytest>=7.4',
+    'pytest-xdist>=3.5',
     'pyyaml>=6.0',
     'ruff>=0.4',
     'wheel>=0.40',

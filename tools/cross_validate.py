@@ -56,8 +56,9 @@ def parse_args() -> argparse.Namespace:
 
 
 def row_name(config: str) -> str:
-    """Name a row after the config's folder and stem, so that twins stay apart."""
-    return '/'.join(Path(config).with_suffix('').parts[-2:])
+    """Name a row after the config's path below ``configs``, so that twins stay apart."""
+    parts = Path(config).with_suffix('').parts
+    return '/'.join(parts[parts.index('configs') + 1 :] if 'configs' in parts else parts[-2:])
 
 
 def main() -> None:

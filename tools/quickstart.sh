@@ -1,17 +1,28 @@
 #!/usr/bin/env bash
 # From a fresh clone to a trained backbone and its report, on one machine with nothing but Python:
-#   bash tools/quickstart.sh
+#   bash tools/quickstart.sh           # the shape family: MRD on 820 shapes; no compiler needed
+#   bash tools/quickstart.sh --lidar   # the LiDAR family: CMCR on 28 frames; adds mmdet3d, compiles mmcv once
 # Each step reuses what an earlier run left behind, so an interrupted run is simply started again.
 set -euo pipefail
 
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
 usage() {
-  sed -n '2,4s/^# \{0,1\}//p' tools/quickstart.sh
+  sed -n '2,5s/^# \{0,1\}//p' tools/quickstart.sh
 }
 
+layer=shape
+name=pointbert_furniture
+config=configs/mrd/$name.py
+total=4
 case "${1:-}" in
   '') ;;
+  --lidar)
+    layer=all
+    name=cmcr_minkunet18_zod-sample
+    config=configs/cmcr/minkunet18_zod-sample.py
+    total=3
+    ;;
   -h | --help)
     usage
     exit 0
@@ -23,12 +34,10 @@ case "${1:-}" in
     ;;
 esac
 
-name=pointbert_furniture
-config=configs/mrd/$name.py
 work_dir=work_dirs/$name
 python=.venv/bin/python
 number=0
-total=4
+again="bash tools/quickstart.sh${1:+ $1}"
 
 # step TITLE COMMAND...: runs a step and says how long it took, or which one failed.
 step() {
@@ -39,18 +48,22 @@ step() {
   if ! "$@"; then
     printf '\nQuickstart stopped at step %d (%s): the reason is above. Mend it and run' \
       "$number" "$title" >&2
-    printf ' "bash tools/quickstart.sh" again: it goes on from here.\n' >&2
+    printf ' "%s" again: it goes on from here.\n' "$again" >&2
     exit 1
   fi
   printf '[quickstart %d/%d] done in %d s\n' "$number" "$total" $((SECONDS - start))
 }
 
-bash tools/setup_env.sh shape
+bash tools/setup_env.sh "$layer"
 
-step 'prepare 820 real shapes' "$python" tools/prepare/furniture.py
-step 'encode pictures and captions with the embedded teacher' \
-  "$python" tools/extract_teacher_features.py data/furniture \
-  --classes configs/_base_/datasets/furniture_splits/nouns.json
+if [ "$layer" = shape ]; then
+  step 'prepare 820 real shapes' "$python" tools/prepare/furniture.py
+  step 'encode pictures and captions with the embedded teacher' \
+    "$python" tools/extract_teacher_features.py data/furniture \
+    --classes configs/_base_/datasets/furniture_splits/nouns.json
+else
+  step 'prepare 28 real frames of camera and LiDAR' "$python" tools/prepare/zod_sample.py
+fi
 step 'train' "$python" tools/train.py "$config" --resume auto
 step 'evaluate and write the report' "$python" tools/report.py "$work_dir"
 

@@ -2,10 +2,11 @@ r"""Write the report of a run: WORK_DIR/report/index.html (one file, no network)
 
 Examples:
     python tools/report.py work_dirs/pointbert_furniture
+    python tools/report.py work_dirs/cmcr_minkunet18_zod-sample
     xdg-open work_dirs/pointbert_furniture/report/index.html
 
-The run's config and last checkpoint are used. Nothing beyond the shape layer is needed. The first
-report over a data folder sends its pictures through the embedded image tower (about a minute) for the
+The run's config and last checkpoint are used. For a run of the shape family nothing beyond the shape layer
+is needed; the first report over a data folder sends its pictures through the embedded image tower (about a minute) for the
 icon ridge and keeps the logits in the data folder.
 """
 
@@ -14,8 +15,11 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
+from mrd_plugin.apis.finished_run import load_run
 from mrd_plugin.apis.launch import one_sentence_errors
+from mrd_plugin.apis.lidar_report import write_lidar_report
 from mrd_plugin.apis.report import write_report
+from mrd_plugin.models.pretrainers import ImageToLiDAR
 
 
 def parse_args() -> argparse.Namespace:
@@ -31,7 +35,9 @@ def main() -> None:
     """Write the report and say where it is."""
     args = parse_args()
     with one_sentence_errors():
-        write_report(args.work_dir)
+        run = load_run(args.work_dir)
+        write = write_lidar_report if isinstance(run.model, ImageToLiDAR) else write_report
+        write(run)
     print(f'{args.work_dir / "report" / "index.html"} and {args.work_dir / "summary.json"} written')
 
 

@@ -11,7 +11,11 @@ bash tools/setup_env.sh all
 
 export MRD_TEST_DATA=${MRD_TEST_DATA:-$PWD/../shared/data}
 
-# No test reads prepared data so far; what one will need is to be prepared here, for example:
-# .venv/bin/python tools/prepare/furniture.py
+# The prepared data that tests read.
+.venv/bin/python tools/prepare/zod_sample.py ||
+  echo 'The embedded camera-LiDAR sample could not be fetched: its tests are skipped.' >&2
 
-exec .venv/bin/python -m pytest tests "$@"
+# One worker for each core, one thread each: most tests are small, so a second thread would idle.
+export OMP_NUM_THREADS=${OMP_NUM_THREADS:-1}
+
+exec .venv/bin/python -m pytest tests --numprocesses auto --dist worksteal "$@"

@@ -8,6 +8,7 @@ splits = 'configs/_base_/datasets/furniture_splits'
 num_points = 1024
 num_test_views = 4
 channels = ('xyz', 'rgb', 'size')  # the catalogue knows real sizes
+name_prompts = ('a {}', 'a 3D model of a {}')  # beside the bare name; of classes too
 
 train_pipeline = [
     dict(type='LoadShape'),
@@ -44,7 +45,7 @@ train_dataloader = dict(
         data_root=data_root,
         ann_file=f'{splits}/default.json',
         split=['train', 'val'],
-        name_prompts=('a {}', 'a 3D model of a {}'),
+        name_prompts=name_prompts,
         classes=f'{splits}/nouns.json',
         cache_in_memory=True,
         pipeline=train_pipeline,
@@ -115,7 +116,7 @@ model = dict(
     classifier=dict(
         type='PromptClassifier',
         classes='configs/_base_/datasets/furniture_splits/nouns.json',
-        templates='short',
+        templates=('{}', *name_prompts),
     ),
     num_test_views=4,
 )

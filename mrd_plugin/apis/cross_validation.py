@@ -10,12 +10,27 @@ from collections.abc import Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Protocol, TypeVar
 
 import numpy as np
 from mmengine.config import Config
 from tqdm import tqdm
 
 SPLITS = 'configs/_base_/datasets/furniture_splits'
+
+
+class Training(Protocol):
+    """What :func:`run_all` can run: command lines, one a stage, and the folder they write to."""
+
+    @property
+    def folder(self) -> Path:
+        """Work folder of the last stage."""
+
+    def commands(self) -> list[list[str]]:
+        """Command lines in their order."""
+
+
+AnyTraining = TypeVar('AnyTraining', bound=Training)
 
 
 @dataclass(frozen=True)
@@ -93,11 +108,13 @@ class Run:
         ]
 
 
-def run_all(runs: Sequence[Run], jobs: int = 2, threads: int = 1) -> dict[Run, dict[str, float]]:
+def run_all(
+    runs: Sequence[AnyTraining], jobs: int = 2, threads: int = 1
+) -> dict[AnyTraining, dict[str, float]]:
     """Do every run that has no figures yet; each in its own process.
 
     Args:
-        runs (Sequence[Run]): What to run.
+        runs (Sequence[Training]): What to run.
         jobs (int): Processes at a time. Defaults to 2.
         threads (int): Threads a process. Defaults to 1: two one-thread runs finish sooner than two
             two-thread runs on two cores.
@@ -115,7 +132,7 @@ def run_all(runs: Sequence[Run], jobs: int = 2, threads: int = 1) -> dict[Run, d
     return dict(zip(runs, figures))
 
 
-def _run_one(run: Run, threads: int) -> dict[str, float]:
+def _run_one(run: Training, threads: int) -> dict[str, float]:
     done = run.folder / 'figures.json'
     *first, command = run.commands()
     if done.exists():
@@ -154,7 +171,7 @@ def last_metrics(work_dir: str | Path) -> dict[str, float]:
     logs = sorted(Path(work_dir).glob('*/vis_data/scalars.json'))
     for log in reversed(logs):
         rows = [json.loads(line) for line in log.read_text().splitlines() if line.strip()]
-        scored = [row for row in rows if any(key.endswith('/top1') for key in row)]
+        scored = [row for row in rows if any(key.endswith(('/top1', '/miou')) for key in row)]
         if scored:
             return {key: float(value) for key, value in scored[-1].items()}
     raise FileNotFoundError(f'{work_dir} holds no validation figures; did the run reach its end?')

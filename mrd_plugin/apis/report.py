@@ -18,7 +18,6 @@ from torch import Tensor
 from mrd_plugin.apis.finished_run import (
     FinishedRun,
     build_dataset,
-    load_run,
     predict_all,
     sample_ids,
 )
@@ -37,20 +36,18 @@ from mrd_plugin.visualization.point_cloud import pack_cloud
 from mrd_plugin.visualization.report import ReportData, report_page
 
 
-def write_report(work_dir: str | Path) -> dict[str, Any]:
+def write_report(run: FinishedRun) -> dict[str, Any]:
     """Write ``report/index.html`` and ``summary.json`` into a run's folder.
 
     Args:
-        work_dir (str or Path): The run's ``work_dir``.
+        run (FinishedRun): Of a pre-trainer of the shape family.
 
     Returns:
         dict: The content of ``summary.json``.
 
     Raises:
-        ConfigError: Something is missing in the folder, or there are no test data or classes.
-        CheckpointError: The checkpoint can't be used.
+        ConfigError: There are no test data or classes.
     """
-    run = load_run(work_dir)
     cfg, model = run.cfg, run.model
     if not cfg.get('test_dataloader'):
         raise ConfigError(f'{run.config} has no test_dataloader, so there is nothing to report on.')

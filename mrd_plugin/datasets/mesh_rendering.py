@@ -28,8 +28,8 @@ OVERSAMPLING = 2
 MAX_LAYERS = 8
 """See-through surfaces that a ray passes at most."""
 
-CREASE = np.cos(np.deg2rad(45.0))
-"""Where the smooth normal turns further than this from the flat one, the edge stays sharp."""
+CREASE = np.cos(np.deg2rad(30.0))
+"""A corner whose smooth normal turns further than this from its face keeps the face's: a sharp edge."""
 
 
 def ring_of_cameras(count: int) -> list[tuple[float, float]]:
@@ -67,8 +67,8 @@ class MeshRenderer:
         if not np.isfinite(half) or half <= 0:
             raise BadSampleError(f'its box spans {low} to {high}, expected a finite size.')
         self.parts = list(parts)
-        turn = np.asarray(rotation, dtype=np.float32).T
-        self.normals = [part.vertex_normals.astype(np.float32) @ turn for part in parts]
+        smooth = np.concatenate([part.vertex_normals[part.faces] for part in parts])
+        self.normals = _corner_normals(corners, smooth @ np.asarray(rotation).T)
         self.first = np.cumsum([0] + [len(part.faces) for part in parts])
         self.corners = ((corners - (low + high) / 2) / half).astype(np.float32)
         self._scene = EmbreeScene()
@@ -150,20 +150,23 @@ class MeshRenderer:
     ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         """Colour ``(n, 3)``, unit normal ``(n, 3)`` and opacity ``(n,)`` of points on faces."""
         rgb = np.empty((len(faces), 3), np.float32)
-        normals = np.empty((len(faces), 3), np.float32)
         solid = np.ones(len(faces), bool)
         owner = np.searchsorted(self.first, faces, side='right') - 1
         for index in np.unique(owner):
             rows = np.flatnonzero(owner == index)
             part, local = self.parts[index], faces[rows] - self.first[index]
             rgb[rows], solid[rows] = part_colours(part, local, weights[rows])
-            corners = self.normals[index][part.faces[local]]
-            normals[rows] = _unit(np.einsum('nk,nkd->nd', weights[rows], corners))
-        edges = self.corners[faces]
-        flat = _unit(np.cross(edges[:, 1] - edges[:, 0], edges[:, 2] - edges[:, 0]))
-        cosine = np.einsum('nd,nd->n', flat, normals)
-        normals = np.where((np.abs(cosine) < CREASE)[:, None], flat, normals)
-        return rgb, normals, solid
+        normals = np.einsum('nk,nkd->nd', weights, self.normals[faces])
+        return rgb, _unit(normals), solid
+
+
+def _corner_normals(corners: np.ndarray, smooth: np.ndarray) -> np.ndarray:
+    """Normals ``(F, 3, 3)`` of the corners of faces: smooth, but flat beside a sharp edge."""
+    sides = corners[:, 1:] - corners[:, :1]
+    flat = _unit(np.cross(sides[:, 0], sides[:, 1]))[:, None]
+    cosine = (flat * smooth).sum(axis=-1, keepdims=True)
+    smooth = np.where(cosine < 0, -smooth, smooth)  # of a neighbour that is wound the other way
+    return np.where(np.abs(cosine) < CREASE, flat, smooth).astype(np.float32)
 
 
 def _middle(size: int, part: float) -> slice:
@@ -203,7 +206,7 @@ def _shade(normals: np.ndarray, rays: np.ndarray, light: np.ndarray) -> np.ndarr
 
 
 def _unit(rows: np.ndarray) -> np.ndarray:
-    return rows / np.maximum(np.linalg.norm(rows, axis=1, keepdims=True), 1e-12)
+    return rows / np.maximum(np.linalg.norm(rows, axis=-1, keepdims=True), 1e-12)
 
 
 def require_renderer() -> None:

@@ -23,6 +23,7 @@ from mrd_plugin.utils.errors import BadSampleError
 
 _MAGIC = b'\x93NUMPY'
 _MAX_HEADER = 64 * 1024
+_LEAVES = frozenset((bool, bytes, float, int, str, type(None)))
 _VALUE_KINDS = 'biufcSU'  # booleans, numbers and strings
 
 
@@ -168,13 +169,17 @@ class PlainUnpickler(pickle.Unpickler):
 
 def plain(value: Any) -> Any:
     """Replace each stand-in inside ``value`` by what it stands for; dicts and lists stay."""
+    if type(value) in _LEAVES:
+        return value
     if isinstance(value, PickledObject):
         value = value.value
     if isinstance(value, dict):
-        for key in value:
-            value[key] = plain(value[key])
+        for key, item in value.items():
+            if type(item) not in _LEAVES:
+                value[key] = plain(item)
     elif isinstance(value, list):
-        value[:] = [plain(item) for item in value]
+        if not _LEAVES.issuperset(map(type, value)):  # long lists of numbers are the rule
+            value[:] = [plain(item) for item in value]
     elif type(value) is tuple:
         value = tuple(plain(item) for item in value)
     elif isinstance(value, np.ndarray) and value.dtype == object:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
+from collections import OrderedDict
 from collections.abc import Mapping
 from dataclasses import dataclass
 
 import torch
 from torch import nn
 
-from mrd_plugin.compat.spconv_weights import keep_kernels
 from mrd_plugin.utils.errors import CheckpointError
 
 _SHOWN = 8
@@ -96,8 +96,11 @@ def load_weights(
             f'checkpoint, {min_coverage:.1%} are needed{_hint(own, state_dict)}; nothing was loaded. '
             f'{report}'
         )
-    keep_kernels()
-    module.load_state_dict({name: state_dict[name] for name in report.matched}, strict=False)
+    kept = OrderedDict((name, state_dict[name]) for name in report.matched)
+    # The shapes are those of the module's own layout, so its versions are the right ones: without
+    # them MMDetection3D takes spconv 2's kernels for spconv 1's and transposes them.
+    kept._metadata = own._metadata  # type: ignore[attr-defined]
+    module.load_state_dict(kept, strict=False)
     return report
 
 

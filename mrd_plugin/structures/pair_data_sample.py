@@ -8,8 +8,8 @@ from mmengine.structures import BaseDataElement
 class PairDataSample(BaseDataElement):
     """Everything about one sweep of ``N`` points and its ``V`` pictures beside these themselves.
 
-    Meta information: ``sample_id`` (str), ``num_views`` (int) and, if samples before it were bad,
-    ``skipped`` (list of their names).
+    Meta information: ``sample_id`` (str), ``num_views`` (int), ``view_names`` (list of the cameras) and,
+    if samples before it were bad, ``skipped`` (list of their names).
 
     Data fields: ``pair_points (M,)`` long, rows of the points, and ``pair_pixels (M, 3)`` long, the
     pixels that see them as (view, row, column). Optional, where the pipeline makes them:

@@ -21,6 +21,23 @@ _RULES: tuple[Rule, ...] = (
         lambda key: key.startswith('align'),
     ),
     (
+        'Pre-training terms',
+        'Of an image-to-LiDAR method, weighted; dashed: the contrast of a network that guesses.',
+        lambda key: key.startswith(('loss_', 'chance_')),
+    ),
+    (
+        'Codes',
+        'How many codes each sensor uses (perplexity).',
+        lambda key: key.startswith('perplexity'),
+    ),
+    ('Code agreement', 'Pairs with one code on both sides.', lambda key: key == 'code_agreement'),
+    (
+        'Occupancy',
+        'Right answers just behind a return, just in front of it, far in front.',
+        lambda key: key.startswith('occupancy_'),
+    ),
+    ('Masked pixels', 'PSNR in decibels where pictures were masked.', lambda key: 'psnr' in key),
+    (
         'Learned weights',
         'How MRD weights its relation terms; flat where the config fixes them.',
         lambda key: key.startswith('weight') and not key.endswith(('_mean', '_alpha')),
@@ -119,7 +136,8 @@ def held_out_curve(figures: Mapping[str, Series], unit: str = 'epoch') -> str | 
 
 def _thing(key: str) -> str:
     """What a scalar is of; student and teacher of one thing share its colour."""
-    return key.replace('_entropy_teacher', '').replace('_entropy_student', '')
+    key = key.replace('_entropy_teacher', '').replace('_entropy_student', '')
+    return key.replace('chance_', 'loss_')
 
 
 def _parts(keys: Sequence[str]) -> list[list[str]]:
@@ -138,7 +156,14 @@ def _lines(scalars: Mapping[str, Series], keys: Sequence[str]) -> list[Line]:
     for key in keys:
         colour = colours.setdefault(_thing(key), len(colours) + 1)
         name = key.removeprefix('weight_').replace('_entropy_', ', ').replace('_', ' ')
-        lines.append(Line(name, *scalars[key], colour, dashed=key.endswith('_teacher')))
+        lines.append(
+            Line(
+                name,
+                *scalars[key],
+                colour,
+                dashed=key.endswith('_teacher') or key.startswith('chance_'),
+            )
+        )
     return lines
 
 

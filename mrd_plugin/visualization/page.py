@@ -48,6 +48,7 @@ def html_page(
     tiles: Sequence[Tile],
     sections: Sequence[Section],
     clouds: Mapping[str, Any],
+    matches: Mapping[str, Any] | None = None,
 ) -> str:
     """Put a page together.
 
@@ -57,6 +58,7 @@ def html_page(
         tiles (Sequence[Tile]): Figures at its head.
         sections (Sequence[Section]): What follows.
         clouds (Mapping): Packed clouds by sample id; see ``pack_cloud``.
+        matches (Mapping, optional): Packed matches by name; see ``pack_match``.
 
     Returns:
         str: The whole file.
@@ -71,7 +73,9 @@ def html_page(
         f'{section.body}</section>'
         for section in sections
     )
-    data = json.dumps(clouds, separators=(',', ':')).replace('<', '\\u003c')
+    extra = ''
+    if matches:
+        extra = f'{_data("matches", matches)}<script>{_asset("match.js")}</script>'
     return (
         '<!doctype html>\n<html lang="en"><head><meta charset="utf-8">'
         '<meta name="viewport" content="width=device-width, initial-scale=1">'
@@ -79,10 +83,14 @@ def html_page(
         f'<title>{escape(title)}</title><style>{_asset("page.css")}</style></head><body>'
         f'<header><h1>{escape(title)}</h1><p class="soft">{subtitle}</p>'
         f'<ul class="tiles">{head}</ul></header><main>{parts}</main>'
-        f'<script type="application/json" id="clouds">{data}</script>'
-        f'<script>{_asset("cloud.js")}</script><script>{_asset("chart.js")}</script>'
-        '</body></html>\n'
+        f'{_data("clouds", clouds)}<script>{_asset("cloud.js")}</script>'
+        f'<script>{_asset("chart.js")}</script>{extra}</body></html>\n'
     )
+
+
+def _data(name: str, content: Mapping[str, Any]) -> str:
+    text = json.dumps(content, separators=(',', ':')).replace('<', '\\u003c')
+    return f'<script type="application/json" id="{name}">{text}</script>'
 
 
 def _asset(name: str) -> str:

@@ -26,6 +26,11 @@ def tint_png(values: np.ndarray) -> str:
     return _data_url(Image.fromarray(pixels, 'RGBA'))
 
 
+def array_png(pixels: np.ndarray) -> str:
+    """Pixels ``(H, W, 3)`` uint8 as a ``data:image/png`` URL."""
+    return _data_url(Image.fromarray(np.ascontiguousarray(pixels)))
+
+
 def picture_png(path: str, side: int = 128) -> str:
     """A picture file, at most ``side`` pixels wide and high, as a ``data:image/png`` URL."""
     with Image.open(path) as picture:

@@ -118,16 +118,22 @@ def save_png(path: str | Path, drawn: DrawnSample) -> None:
     figure.savefig(path)
 
 
-def save_ply(path: str | Path, drawn: DrawnSample) -> None:
-    """Write the points as a binary PLY file."""
+def save_ply(path: str | Path, xyz: np.ndarray, rgb: np.ndarray) -> None:
+    """Write points as a binary PLY file.
+
+    Args:
+        path: The file.
+        xyz: Points ``(N, 3)``.
+        rgb: Colours ``(N, 3)`` in [0, 1].
+    """
     vertices = np.empty(
-        len(drawn.xyz),
+        len(xyz),
         dtype=[(axis, '<f4') for axis in 'xyz'] + [(c, 'u1') for c in ('red', 'green', 'blue')],
     )
     for i, axis in enumerate('xyz'):
-        vertices[axis] = drawn.xyz[:, i]
+        vertices[axis] = xyz[:, i]
     for i, colour in enumerate(('red', 'green', 'blue')):
-        vertices[colour] = np.round(drawn.rgb[:, i] * 255)
+        vertices[colour] = np.round(rgb[:, i] * 255)
     header = ['ply', 'format binary_little_endian 1.0', f'element vertex {len(vertices)}']
     header += [f'property float {axis}' for axis in 'xyz']
     header += [f'property uchar {colour}' for colour in ('red', 'green', 'blue')]

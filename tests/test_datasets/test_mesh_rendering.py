@@ -59,6 +59,18 @@ def test_front_sides_and_top_are_where_they_belong():
     )  # seen from +x +z, the front is on the left
 
 
+def test_edges_of_a_box_are_sharp_and_a_ball_is_smooth():
+    box = trimesh.creation.box(bounds=[(-1, -0.5, -1), (1, 0.5, 1)]).subdivide()
+    box.visual = slab((-1, -1, -1), (1, 1, 1), RED).visual
+    box.visual.uv = np.zeros((len(box.vertices), 2))
+    face = MeshRenderer([box], UPRIGHT).render(0, 0, 100)[30:70, 10:90, 0].astype(int)
+    assert np.ptp(face) <= 3  # what perspective leaves
+    ball = trimesh.creation.icosphere(subdivisions=2)
+    ball.visual = TextureVisuals(uv=np.zeros((len(ball.vertices), 2)), material=box.visual.material)
+    line = MeshRenderer([ball], UPRIGHT).render(0, 0, 200)[60:140, 100, 0].astype(int)
+    assert np.abs(np.diff(line)).max() <= 4 and np.ptp(line) > 20
+
+
 @pytest.mark.parametrize('seed', [0, 1, 2])
 def test_the_whole_shape_is_in_the_picture_and_fills_it(seed):
     rng = np.random.default_rng(seed)

@@ -1,7 +1,9 @@
 import pytest
 import torch
+from mmengine.registry import MODELS
 from torch import nn
 
+import mrd_plugin  # noqa: F401
 from mrd_plugin.engine import load_weights
 from mrd_plugin.utils.errors import CheckpointError
 
@@ -39,3 +41,14 @@ def test_low_coverage_loads_nothing_and_advises():
     with pytest.raises(CheckpointError, match="Only 11.1%.*90.0%.*the prefix 'module.backbone.'"):
         load_weights(target, state)
     assert torch.equal(target[0].weight, before)
+
+
+def test_sparse_kernels_of_mmdet3d_are_not_transposed():
+    """mmdet3d permutes kernels of state dicts without versions: it takes them for spconv 1's."""
+    sizes = dict(encoder_channels=(4, 4, 8, 8), decoder_channels=(8, 8, 4, 4), base_channels=4)
+    config = dict(type='MinkUNetStudent', in_channels=2, depth=18, **sizes)
+    source, target = MODELS.build(config), MODELS.build(config)
+    weights = {name: value.clone() for name, value in source.state_dict().items()}  # a plain dict
+    assert load_weights(target, weights).coverage == 1
+    for name, value in target.state_dict().items():
+        assert torch.equal(value, weights[name]), name

@@ -84,6 +84,9 @@ DISTRIBUTIONS = {
     'cv2': 'opencv-python',
     'sklearn': 'scikit-learn',
     'yaml': 'pyyaml',
+    'skimage': 'scikit-image',
+    'nuscenes': 'nuscenes-devkit',
+    'pyquaternion': 'nuscenes-devkit',  # which brings it
 }
 
 

@@ -78,7 +78,7 @@ def test_without_a_classifier_the_report_says_what_to_set(work_dir, monkeypatch)
     cfg.dump(config)
     try:
         with pytest.raises(ConfigError, match='set model.classifier'):
-            write_report(work_dir)
+            write_report(load_run(work_dir))
     finally:
         config.write_text(kept)
 

@@ -43,7 +43,7 @@ def test_columns_are_found_in_any_order(drawn):
 
 def test_ply_can_be_read_back(drawn, tmp_path):
     sample, results = drawn
-    save_ply(tmp_path / 'a.ply', sample)
+    save_ply(tmp_path / 'a.ply', sample.xyz, sample.rgb)
     cloud_read = trimesh.load(tmp_path / 'a.ply')
     np.testing.assert_allclose(cloud_read.vertices, results['xyz'], atol=1e-6)
     np.testing.assert_allclose(cloud_read.colors[:, :3], results['rgb'] * 255, atol=0.51)

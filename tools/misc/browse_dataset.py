@@ -1,4 +1,4 @@
-"""Write samples of a config's data set, after its pipeline, as PNG, PLY and one HTML page."""
+"""Write samples of a config's data set, after its pipeline, as PNG and PLY, shapes as one HTML page too."""
 
 from __future__ import annotations
 
@@ -30,7 +30,9 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument(
         '--indices', type=int, nargs='+', help='these samples instead of evenly spaced ones'
     )
-    parser.add_argument('--formats', nargs='+', default=list(FORMATS), choices=FORMATS)
+    parser.add_argument(
+        '--formats', nargs='+', choices=FORMATS, help='default: all (sweeps have no html)'
+    )
     parser.add_argument('--seed', type=int, default=0, help='of the random transforms')
     parser.add_argument('--cfg-options', nargs='+', action=DictAction, help='key=value overrides')
     return parser.parse_args()
@@ -40,8 +42,7 @@ def main() -> None:
     """Build the data set, run its pipeline and write the files."""
     args = parse_args()
     try:
-        from mrd_plugin.visualization.sample_files import drawn_sample, save_ply, save_png
-        from mrd_plugin.visualization.sample_page import save_page
+        from mrd_plugin.visualization.sample_writers import writer_of
 
         cfg = Config.fromfile(args.config)
         cfg.merge_from_dict(args.cfg_options or {})
@@ -55,29 +56,22 @@ def main() -> None:
         indices = args.indices
         if indices is None:
             indices = np.linspace(0, len(dataset) - 1, min(args.show_number, len(dataset)))
-        columns = getattr(dataset.pipeline.transforms[-1], 'columns', None)
-        if columns is None:
-            raise ConfigError(f'{args.config}: its pipeline must end with PackShapeInputs.')
-        meta = dataset.metainfo
+        writer = writer_of(dataset)
+        formats = args.formats or writer.formats
+        if not set(formats) <= set(writer.formats):
+            raise ConfigError(f'--formats {" ".join(formats)}: expected some of {writer.formats}.')
         args.output_dir.mkdir(parents=True, exist_ok=True)
-        drawn = []
         for index in map(int, indices):
             data = dataset[index]
-            one = drawn_sample(data, meta['up_axis'], columns, meta['classes'])
-            drawn.append(one)
-            stem = re.sub(r'[^\w.-]+', '_', f'{args.phase}-{index:05d}-{one.sample.sample_id}')
-            if 'png' in args.formats:
-                save_png(args.output_dir / f'{stem}.png', one)
-            if 'ply' in args.formats:
-                save_ply(args.output_dir / f'{stem}.ply', one)
-        if 'html' in args.formats:
-            title = f'{Path(args.config).name}: {args.phase} data, {len(dataset)} samples'
-            save_page(args.output_dir / f'{args.phase}.html', drawn, title)
+            name = f'{args.phase}-{index:05d}-{data["data_samples"].sample_id}'
+            writer.write(args.output_dir / re.sub(r'[^\w.-]+', '_', name), data, formats)
+        title = f'{Path(args.config).name}: {args.phase} data, {len(dataset)} samples'
+        writer.finish(args.output_dir / args.phase, title, formats)
     except ModuleNotFoundError as error:
         sys.exit(f"{error.name} is missing; install it with `pip install -e '.[vis]'`.")
     except (BadSampleError, ConfigError, IndexError) as error:
         sys.exit(str(error))
-    print(f'{len(drawn)} samples in {args.output_dir}')
+    print(f'{len(indices)} samples in {args.output_dir}')
 
 
 if __name__ == '__main__':

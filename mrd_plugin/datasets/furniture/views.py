@@ -25,7 +25,7 @@ from mrd_plugin.datasets.mesh_rendering import MeshRenderer, require_renderer, r
 from mrd_plugin.datasets.writing import Journal, write_atomic, write_json
 from mrd_plugin.utils import BadSampleError
 
-VERSION = 1
+VERSION = 2
 """Raised when the same parameters would give other bytes, so that old files are made anew."""
 
 

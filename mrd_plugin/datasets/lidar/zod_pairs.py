@@ -27,11 +27,11 @@ class ZODSamplePairs(PairDataset):
 
     **The coordinates are relative.** The files give each point, at the pixel that sees it, as three
     numbers of 8 bits, without saying how long a step is. Points beyond that range were put on its border;
-    they are left out here (about one in seven). The axes share one step, because a pinhole camera with one focal length explains all three;
-    and the road lies 4 steps below the sensor in each of the 28 frames, where a sensor on a roof is
-    about 2 m high, which makes a step about half a metre. So ``step`` gives a street the right size,
-    and nothing more: the points are not metric, not exact to better than a step, and must not be
-    compared with other data.
+    they are left out here (7 % of all). The axes share one step, because a camera with one focal length
+    explains all three; and the road lies 4 steps below the sensor in each of the 28 frames, where a
+    sensor on a roof is about 2 m high, which makes a step about half a metre. So ``step`` gives a street
+    the right size, and nothing more: the points are not metric, not exact to better than a step, and
+    must not be compared with other data.
 
     The LiDAR frame is x forward, y to the left, z up. There is no intensity: it is 1 for all points, and
     occupancy queries get none. Each point has the class of its pixel; 'ignore' is -1.

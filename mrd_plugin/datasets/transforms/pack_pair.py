@@ -48,9 +48,12 @@ class PackPairs:
                 'ResizedCrop or ImageResize before it.'
             )
         pictures = np.stack(list(results['images'])).transpose(0, 3, 1, 2)
-        sample = PairDataSample(
-            metainfo=dict(sample_id=results['sample_id'], num_views=len(pictures))
+        meta = dict(
+            sample_id=results['sample_id'],
+            num_views=len(pictures),
+            view_names=[camera['name'] for camera in results['cameras']],
         )
+        sample = PairDataSample(metainfo=meta)
         for key, kind in _FIELDS.items():
             if key in results:
                 values = np.ascontiguousarray(np.asarray(results[key]), dtype=kind)

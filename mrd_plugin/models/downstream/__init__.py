@@ -1,5 +1,6 @@
 """What a pre-trained backbone leaves to."""
 
+from mrd_plugin.models.downstream.point_segmentor import PointSegmentor
 from mrd_plugin.models.downstream.shape_classifier import ShapeClassifier
 
-__all__ = ['ShapeClassifier']
+__all__ = ['PointSegmentor', 'ShapeClassifier']

@@ -220,7 +220,7 @@ class CMCR(ImageToLiDAR):
         terms = dict(
             loss_image=self.weights['image'] * self.joined_mean(total, batch.images.numel())
         )
-        if batch.image_masks is not None:
+        if batch.image_masks is not None and batch.image_masks.any():
             terms['psnr_masked'] = losses.masked_psnr(rebuilt, batch.images, batch.image_masks)
         return terms
 

@@ -9,6 +9,7 @@ from mrd_plugin.utils.benchmarks import (
     mrd_loss,
     student_step,
     superpixel_pool,
+    votenet_forward,
 )
 
 BENCHMARKS: dict[str, Benchmark] = {
@@ -20,6 +21,7 @@ BENCHMARKS: dict[str, Benchmark] = {
     'mrd_loss': mrd_loss.BENCHMARK,
     'student_step': student_step.BENCHMARK,
     'superpixel_pool': superpixel_pool.BENCHMARK,
+    'votenet_forward': votenet_forward.BENCHMARK,
 }
 
 __all__ = ['BENCHMARKS']

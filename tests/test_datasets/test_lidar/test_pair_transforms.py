@@ -26,6 +26,7 @@ def results(seed=0, pairs=M):
     pixels = random.integers((0, 0, 0), (V, H, W), (pairs, 3))
     return dict(
         sample_id='s',
+        cameras=[dict(name='left'), dict(name='right')],
         points=points,
         has_intensity=True,
         images=[picture, picture[:, ::-1].copy()],
@@ -261,7 +262,7 @@ def test_views_are_sampled_before_they_are_read():
     assert len(T.SampleViews()(dict(cameras=cameras))['cameras']) == 6
     assert len(T.SampleViews(9)(dict(cameras=cameras))['cameras']) == 6
     with pytest.raises(ConfigError, match='stands behind LoadPair'):
-        T.SampleViews(3)(results() | dict(cameras=cameras))
+        T.SampleViews(3)({**results(), 'cameras': cameras})
 
 
 def test_packing():
@@ -273,6 +274,7 @@ def test_packing():
     assert images.dtype == torch.uint8 and images.shape == (V, 3, 32, 64)
     np.testing.assert_array_equal(images[1].permute(1, 2, 0), sample['images'][1])
     assert data.sample_id == 's' and data.num_views == V
+    assert data.view_names == ['left', 'right']
     kinds = dict(
         pair_points=torch.int64,
         pair_pixels=torch.int64,

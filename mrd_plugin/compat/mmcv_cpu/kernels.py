@@ -1,0 +1,69 @@
+"""Compiled loops of the point operators, one cloud each."""
+
+from __future__ import annotations
+
+import numba
+import numpy as np
+
+
+@numba.njit(nogil=True, cache=True)
+def ball_query_kernel(xyz, centres, min_radius, max_radius, out):
+    """First points of ``xyz (N, 3)`` between two radii of each centre, or on it, into ``out (S, K)``.
+
+    Rows with fewer are filled up with their first point; rows without any with point 0.
+    """
+    low = xyz.dtype.type(min_radius) * xyz.dtype.type(min_radius)
+    high = xyz.dtype.type(max_radius) * xyz.dtype.type(max_radius)
+    count = out.shape[1]
+    for s in range(centres.shape[0]):
+        cx, cy, cz = centres[s, 0], centres[s, 1], centres[s, 2]
+        found = 0
+        for j in range(xyz.shape[0]):
+            dx, dy, dz = cx - xyz[j, 0], cy - xyz[j, 1], cz - xyz[j, 2]
+            dist = dx * dx + dy * dy + dz * dz
+            if dist == 0 or (low <= dist < high):
+                out[s, found] = j
+                found += 1
+                if found == count:
+                    break
+        pad = out[s, 0] if found > 0 else 0
+        for i in range(found, count):
+            out[s, i] = pad
+
+
+@numba.njit(nogil=True, cache=True)
+def nearest_kernel(xyz, queries, dist, index):
+    """Squared distances and indices of the K nearest of ``xyz (N, 3)``, nearest first, ``(S, K)``.
+
+    Of equally near points the lower index comes first.
+    """
+    count = index.shape[1]
+    for s in range(queries.shape[0]):
+        qx, qy, qz = queries[s, 0], queries[s, 1], queries[s, 2]
+        for i in range(count):
+            dist[s, i], index[s, i] = np.inf, 0
+        for j in range(xyz.shape[0]):
+            dx, dy, dz = qx - xyz[j, 0], qy - xyz[j, 1], qz - xyz[j, 2]
+            d = dx * dx + dy * dy + dz * dz
+            if d >= dist[s, count - 1]:
+                continue
+            i = count - 1
+            while i > 0 and d < dist[s, i - 1]:
+                dist[s, i], index[s, i] = dist[s, i - 1], index[s, i - 1]
+                i -= 1
+            dist[s, i], index[s, i] = d, j
+
+
+@numba.njit(nogil=True, cache=True)
+def furthest_by_distance_kernel(dist, out):
+    """Furthest points by a matrix of distances ``(N, N)``, beginning with point 0, into ``out (M,)``."""
+    size = dist.shape[0]
+    nearest = np.full(size, np.inf, dist.dtype)
+    out[0] = 0
+    for i in range(1, out.shape[0]):
+        last, best = out[i - 1], 0
+        for j in range(size):
+            nearest[j] = min(nearest[j], dist[last, j])
+            if nearest[j] > nearest[best]:
+                best = j
+        out[i] = best

@@ -1,0 +1,133 @@
+"""Semantic segmentation of sweeps: fine-tuning, a linear probe, or from scratch."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import torch
+import torch.nn.functional as F
+from mmengine.model import BaseModel
+from mmengine.registry import MODELS
+from torch import Tensor, nn
+
+from mrd_plugin.structures import PairBatch, PairDataSample
+from mrd_plugin.utils.errors import ConfigError
+
+
+@MODELS.register_module()
+class PointSegmentor(BaseModel):
+    """A voxel backbone with one linear layer, trained by cross-entropy and Lovász-Softmax.
+
+    The protocol of SLidR (arXiv 2203.16258, section 4.2): each point takes the logits of its voxel, and
+    points, not voxels, are scored. The backbone's weights are brought by ``PretrainedBackboneHook``, so
+    one config serves fine-tuning and training from scratch. Points with label -1 count nothing.
+
+    Args:
+        backbone (dict): Maps voxels to ``(Nv, out_channels)``; usually the pre-training config's.
+        num_classes (int): Classes K.
+        lovasz_weight (float): Weight of ``mmdet3d.LovaszLoss`` beside the cross-entropy. Defaults to 1.
+        freeze_backbone (bool): A linear probe: the backbone gets no gradient and stays in eval mode,
+            so that its batch-norm statistics stay too. Defaults to False.
+        data_preprocessor (dict, optional): Defaults to ``PairDataPreprocessor``.
+        init_cfg (dict, optional): MMEngine's initialisation config.
+
+    Raises:
+        ConfigError: If the preprocessor drops points, which would then have no prediction.
+    """
+
+    def __init__(
+        self,
+        backbone: dict,
+        num_classes: int,
+        lovasz_weight: float = 1.0,
+        freeze_backbone: bool = False,
+        data_preprocessor: dict | None = None,
+        init_cfg: dict | list | None = None,
+    ) -> None:
+        super().__init__(data_preprocessor or dict(type='PairDataPreprocessor'), init_cfg)
+        if self.data_preprocessor.point_range is not None:
+            raise ConfigError(
+                'model.data_preprocessor.point_range drops points, but every point of a sweep is '
+                'scored; set it to None.'
+            )
+        self.backbone = MODELS.build(backbone)
+        self.seg_head = nn.Linear(self.backbone.out_channels, num_classes)
+        self.lovasz = None
+        if lovasz_weight:
+            loss = dict(type='mmdet3d.LovaszLoss', reduction='none', loss_weight=lovasz_weight)
+            self.lovasz = MODELS.build(loss)
+        self.freeze_backbone = freeze_backbone
+        if freeze_backbone:
+            self.backbone.requires_grad_(False)
+            self.backbone.eval()
+
+    def train(self, mode: bool = True) -> PointSegmentor:
+        """Set the mode; a frozen backbone stays in eval mode."""
+        super().train(mode)
+        if self.freeze_backbone:
+            self.backbone.eval()
+        return self
+
+    def forward(
+        self,
+        inputs: PairBatch,
+        data_samples: Sequence[PairDataSample] | None = None,
+        mode: str = 'tensor',
+    ) -> dict[str, Tensor] | list[PairDataSample] | Tensor:
+        """Run one of MMEngine's three modes.
+
+        Args:
+            inputs (PairBatch): A batch of sweeps; ``'loss'`` needs its ``point_labels``.
+            data_samples (Sequence[PairDataSample], optional): Needed by ``'predict'``.
+            mode (str): ``'loss'``, ``'predict'`` or ``'tensor'``.
+
+        Returns:
+            dict, list or Tensor: Named losses, samples with ``pred_labels (N,)``, or logits ``(ΣN, K)``.
+        """
+        if mode == 'tensor':
+            return self.logits(inputs)
+        if mode == 'loss':
+            return self.loss(inputs)
+        if mode == 'predict':
+            assert data_samples is not None
+            return self.predict(inputs, data_samples)
+        raise ValueError(f"mode must be 'loss', 'predict' or 'tensor', got {mode!r}.")
+
+    def logits(self, batch: PairBatch) -> Tensor:
+        """Class logits ``(ΣN, K)`` of all points."""
+        with torch.set_grad_enabled(torch.is_grad_enabled() and not self.freeze_backbone):
+            voxels = self.backbone(batch.voxel_features, batch.voxel_coords, batch.batch_size)
+        return self.seg_head(voxels)[batch.point2voxel]
+
+    def loss(self, batch: PairBatch) -> dict[str, Tensor]:
+        """Losses of the labelled points, and their accuracy to log.
+
+        Raises:
+            ConfigError: The batch has no labels.
+        """
+        if batch.point_labels is None:
+            raise ConfigError(
+                'PointSegmentor trains on point_labels, which the data set does not give; use one with '
+                'labels.'
+            )
+        logits = self.logits(batch).float()
+        labelled = batch.point_labels >= 0
+        logits, labels = logits[labelled], batch.point_labels[labelled]
+        if not len(labels):  # no mean over nothing; the graph stays whole for DDP
+            return dict(loss_ce=logits.sum())
+        losses = dict(loss_ce=F.cross_entropy(logits, labels))
+        if self.lovasz is not None:
+            losses['loss_lovasz'] = self.lovasz(logits, labels, ignore_index=None)
+        losses['accuracy'] = (logits.argmax(1) == labels).float().mean()
+        return losses
+
+    @torch.no_grad()
+    def predict(
+        self, batch: PairBatch, data_samples: Sequence[PairDataSample]
+    ) -> list[PairDataSample]:
+        """Give each sample the classes of its points, ``pred_labels (N,)``."""
+        labels = self.logits(batch).argmax(1)
+        counts = torch.bincount(batch.point_batch, minlength=batch.batch_size).tolist()
+        for sample, part in zip(data_samples, labels.split(counts)):
+            sample.pred_labels = part.clone()
+        return list(data_samples)

@@ -1,0 +1,69 @@
+r"""Compare pre-trainings by the segmentation they lead to: scratch, linear probe, fine-tuned.
+
+Examples:
+    # choose settings on the validation frames
+    python tools/segmentation_ladder.py configs/cmcr/minkunet18_zod-sample.py --split validation --seeds 0
+    # the figures: three seeds, test frames
+    python tools/segmentation_ladder.py configs/cmcr/minkunet18_zod-sample.py \
+        configs/slidr/minkunet18_zod-sample.py configs/scalr/minkunet18_zod-sample.py
+
+Pre-trains, trains a linear layer on the frozen backbone, fine-tunes, and trains from scratch, each with
+each seed; prints a Markdown table of mean and standard deviation and writes it below --out. Finished
+trainings are kept there and reused when the same command is given again.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+from pathlib import Path
+
+from mrd_plugin.apis.cross_validation import markdown_table
+from mrd_plugin.apis.launch import one_sentence_errors
+from mrd_plugin.apis.segmentation_ladder import SegmentationLadder, common_metrics
+
+
+def parse_args() -> argparse.Namespace:
+    """Read the command line."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument('configs', nargs='+', help='pre-training configs, two rows each')
+    parser.add_argument(
+        '--probe', default='configs/downstream/minkunet18_zod-sample_linear-probe.py'
+    )
+    parser.add_argument(
+        '--finetune', default='configs/downstream/minkunet18_zod-sample_finetune.py'
+    )
+    parser.add_argument('--split', choices=('validation', 'test'), default='test')
+    parser.add_argument('--seeds', type=int, nargs='+', default=[0, 1, 2])
+    parser.add_argument('--jobs', type=int, default=2, help='runs at a time (default 2)')
+    parser.add_argument('--threads', type=int, default=1, help='threads a run (default 1)')
+    parser.add_argument('--out', default='work_dirs/segmentation_ladder')
+    return parser.parse_args()
+
+
+def main() -> None:
+    """Run, then print and write the table."""
+    args = parse_args()
+    ladder = SegmentationLadder(
+        args.configs,
+        args.probe,
+        args.finetune,
+        args.seeds,
+        args.split,
+        args.out,
+        args.jobs,
+        args.threads,
+    )
+    with one_sentence_errors():
+        rows = ladder.climb()
+    table = markdown_table(rows, common_metrics(rows), 'scratch')
+    print(table)
+    stem = Path(args.out) / args.split
+    stem.with_suffix('.md').write_text(table + '\n', encoding='utf-8')
+    stem.with_suffix('.json').write_text(json.dumps(rows, indent=1), encoding='utf-8')
+
+
+if __name__ == '__main__':
+    main()
