@@ -11,7 +11,7 @@ from torch import nn
 
 from mrd_plugin.engine import load_weights, read_checkpoint
 from mrd_plugin.engine.module_config import build_module, module_configs
-from mrd_plugin.engine.published import FACTS, SUFFIXES, convert, write_converted
+from mrd_plugin.engine.published import FACTS, LIDAR_FACTS, SUFFIXES, convert, write_converted
 from mrd_plugin.utils.errors import CheckpointError, ConfigError
 
 WEIGHT_FOLDERS = (Path('weights'), Path('~/.cache/mrd_plugin/weights'))
@@ -127,10 +127,11 @@ def find_weights(source: str | Path) -> Path:
     path = Path(source).expanduser()
     if path.is_file():
         return path
-    facts = FACTS.get(str(source))
+    known = {**FACTS, **LIDAR_FACTS}
+    facts = known.get(str(source))
     if facts is None:
         raise FileNotFoundError(
-            f'{source}: there is no such file, and none of the names {", ".join(FACTS)}.'
+            f'{source}: there is no such file, and none of the names {", ".join(known)}.'
         )
     for folder in WEIGHT_FOLDERS:
         for suffix in SUFFIXES:

@@ -11,6 +11,7 @@ import importlib
 from typing import Any
 
 from mrd_plugin.compat.spconv_cpu import import_spconv
+from mrd_plugin.compat.spconv_weights import keep_kernels
 
 
 def import_mmdet3d(module: str, name: str) -> Any:
@@ -25,10 +26,12 @@ def import_mmdet3d(module: str, name: str) -> Any:
     """
     import_spconv()
     try:
-        return getattr(importlib.import_module(f'mmdet3d.{module}'), name)
+        found = getattr(importlib.import_module(f'mmdet3d.{module}'), name)
     except (ImportError, AssertionError) as error:
         reason = (str(error) or type(error).__name__).splitlines()[0]
         raise ImportError(
             f"{name} is a class of MMDetection3D, which can't be imported here ({reason}); run "
             "pip install -c requirements/constraints.txt -e '.[mmdet3d]'."
         ) from error
+    keep_kernels()
+    return found

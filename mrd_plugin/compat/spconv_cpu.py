@@ -21,6 +21,8 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from mrd_plugin.compat.spconv_weights import keep_kernels
+
 
 def import_spconv() -> ModuleType:
     """Import ``spconv.pytorch``, usable on a CPU in both directions.
@@ -39,6 +41,7 @@ def import_spconv() -> ModuleType:
         spconv.ops.indice_conv = _forward(spconv.ops.indice_conv)
         spconv.ops.indice_conv_backward = _backward(spconv.ops.indice_conv_backward)
         spconv.ops.mrd_plugin_cpu = True
+    keep_kernels()
     return spconv
 
 

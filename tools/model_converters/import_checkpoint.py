@@ -8,7 +8,7 @@ from mmengine.config import DictAction
 
 from mrd_plugin.apis import import_checkpoint
 from mrd_plugin.apis.launch import one_sentence_errors
-from mrd_plugin.engine.published import FACTS, SUFFIXES
+from mrd_plugin.engine.published import FACTS, LIDAR_FACTS, SUFFIXES
 
 EXAMPLES = """examples:
   hf download OpenShape/openshape-pointbert-vitg14-rgb model.pt --local-dir downloads/openshape
@@ -28,7 +28,9 @@ families:
 
 def parse_args() -> argparse.Namespace:
     """Read the command line."""
-    families = '\n'.join(f'  {name:28}{facts.title}' for name, facts in FACTS.items())
+    families = '\n'.join(
+        f'  {name:28}{facts.title}' for name, facts in {**FACTS, **LIDAR_FACTS}.items()
+    )
     parser = argparse.ArgumentParser(
         description=__doc__,
         epilog=EXAMPLES + families,

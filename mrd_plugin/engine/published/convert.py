@@ -19,15 +19,18 @@ from mrd_plugin.engine.module_config import build_module
 from mrd_plugin.engine.published.containers import choose, flatten
 from mrd_plugin.engine.published.facts import FACTS, Facts
 from mrd_plugin.engine.published.layout import Found, Layout
+from mrd_plugin.engine.published.lidar_facts import LIDAR_FACTS
 from mrd_plugin.engine.published.point_bert import POINT_BERT
 from mrd_plugin.engine.published.point_patch import POINT_PATCH
 from mrd_plugin.engine.published.report import table
+from mrd_plugin.engine.published.res16unet import RES16UNET
 from mrd_plugin.engine.published.sparse_resnet import SPARSE_RESNET
 from mrd_plugin.engine.published.uni3d import UNI3D
 from mrd_plugin.engine.weights import compare_weights
 from mrd_plugin.utils.errors import CheckpointError, ConfigError
 
-LAYOUTS = (POINT_PATCH, POINT_BERT, UNI3D, SPARSE_RESNET)
+LAYOUTS = (POINT_PATCH, POINT_BERT, UNI3D, RES16UNET, SPARSE_RESNET)
+_KNOWN = {**FACTS, **LIDAR_FACTS}
 _GEOMETRY = ('up_axis', 'no_colour', 'normalisation', 'num_points', 'channels')
 _OTHERS = {
     'adapter.fc.0.weight': "TAMM's stage-1 image adapter, which holds no 3D backbone",
@@ -44,7 +47,8 @@ class Converted:
     Attributes:
         family: its row of the table of facts.
         state_dict: ``backbone.*`` and, where the file has them, ``head.*`` and others.
-        meta: ``geometry``, ``backbone`` and ``head`` (configs) and ``published`` (where it is from).
+        meta: ``geometry``, ``backbone`` and ``head`` or ``parts`` (configs) and ``published`` (where it
+            is from).
         report: what became of each tensor and where each setting is from.
     """
 
@@ -77,8 +81,8 @@ def convert(
             part of it is missing, left over or of another size, or a setting is not known.
         ConfigError: ``family`` or a key of ``settings`` does not exist.
     """
-    if family is not None and family not in FACTS:
-        raise ConfigError(f'family={family!r}: expected one of {", ".join(FACTS)}.')
+    if family is not None and family not in _KNOWN:
+        raise ConfigError(f'family={family!r}: expected one of {", ".join(_KNOWN)}.')
     try:
         layout, found, name = detect(flatten(content))
         if family not in (None, name):
@@ -109,7 +113,7 @@ def detect(tensors: Mapping[str, Tensor]) -> tuple[Layout, Found, str]:
             raise CheckpointError(
                 f'there is a {layout.backbone} at {found.prefix!r}, but neither sizes nor head nor '
                 'wrapping tell whose it is, and so how its points must look; known are the files of '
-                f'{", ".join(FACTS)}'
+                f'{", ".join(_KNOWN)}'
             )
         return layout, found, family
     for marker, what in _OTHERS.items():
@@ -117,20 +121,20 @@ def detect(tensors: Mapping[str, Tensor]) -> tuple[Layout, Found, str]:
             raise CheckpointError(f'it is {what}')
     first = ', '.join(list(tensors)[:3]) or 'none at all'
     raise CheckpointError(
-        f'none of the families {", ".join(FACTS)} names its tensors like this file ({first}, ...)'
+        f'none of the families {", ".join(_KNOWN)} names its tensors like this file ({first}, ...)'
     )
 
 
 def _convert(
     path: Path, layout: Layout, found: Found, family: str, settings: dict[str, Any]
 ) -> Converted:
-    facts = FACTS[family]
+    facts = _KNOWN[family]
     sizes = layout.sizes(found)
     _check_settings(facts, sizes, settings)
     table_of_facts = {**facts.backbone, **facts.geometry}
     resolved = {**sizes, **table_of_facts, **settings}
     resolved.pop('out_channels', None)  # of the head
-    geometry = {key: resolved.pop(key) for key in _GEOMETRY if key in resolved}
+    geometry = {key: resolved.pop(key) for key in _geometry_keys(facts) if key in resolved}
     geometry.update({key: resolved[key] for key in GEOMETRY_OF_BACKBONE if key in resolved})
     meta: dict[str, Any] = dict(
         geometry=geometry,
@@ -143,10 +147,16 @@ def _convert(
     with torch.device('meta'):
         module = build_module(meta['backbone'])
         reports = {'backbone': compare_weights(module.state_dict(), backbone)}
-        meta['head'] = _head_config(heads, cast(int, module.out_channels))
-        if meta['head'] is not None:
-            own = build_module(meta['head']).state_dict()
-            reports['head'] = compare_weights({f'head.{name}': own[name] for name in own}, heads)
+        width = cast(int, module.out_channels)
+        if layout.parts is None:
+            meta['head'] = _head_config(heads, width)
+            parts = {} if meta['head'] is None else {'head': meta['head']}
+        else:
+            parts = meta['parts'] = layout.parts(heads, width)
+        for part, cfg in parts.items():
+            own = build_module(cfg).state_dict()
+            given = {name: heads[name] for name in heads if name.startswith(f'{part}.')}
+            reports[part] = compare_weights({f'{part}.{name}': own[name] for name in own}, given)
     for part, report in reports.items():
         if report.coverage < 1 or report.unexpected:
             lines = str(report).replace('\n', '; ')
@@ -168,6 +178,12 @@ def _convert(
             },
         ),
     )
+
+
+def _geometry_keys(facts: Facts) -> list[str]:
+    """Settings that say what points looked like and that no constructor of a backbone takes."""
+    keys = facts.geometry if 'coordinates' in facts.geometry else _GEOMETRY
+    return [key for key in keys if key not in facts.backbone]
 
 
 def _head_config(heads: Mapping[str, Tensor], in_channels: int) -> dict[str, Any] | None:
@@ -194,7 +210,7 @@ def _check_settings(facts: Facts, sizes: Mapping[str, Any], settings: Mapping[st
         CheckpointError: the sizes are others and were not given, or a setting is to be given.
         ConfigError: a setting does not exist.
     """
-    known = {*sizes, *facts.backbone, *facts.ask, *_GEOMETRY}
+    known = {*sizes, *facts.backbone, *facts.ask, *_geometry_keys(facts)}
     for key in settings:
         if key not in known:
             raise ConfigError(f'setting {key}: expected one of {", ".join(sorted(known))}')

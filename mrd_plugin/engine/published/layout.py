@@ -74,6 +74,8 @@ class Layout:
         change: what happens to a tensor, given its new name.
         nests: last parts of a prefix that name the backbone and are not part of ``root``.
         skip: last parts of a prefix whose network is not the one to take.
+        parts: configs of the modules that the tensors of ``head_rules`` belong to, by module, given these
+            tensors and the backbone's width. None: one ``head``, a projection or TAMM's adapters.
     """
 
     backbone: str
@@ -86,6 +88,7 @@ class Layout:
     change: Callable[[str, Tensor], Tensor] | None = None
     nests: tuple[str, ...] = ()
     skip: tuple[str, ...] = ()
+    parts: Callable[[Tensors, int], dict[str, dict[str, Any]]] | None = None
 
     def find(self, tensors: Tensors) -> list[Found]:
         """The networks of this kind in a file, at whatever depth they lie."""

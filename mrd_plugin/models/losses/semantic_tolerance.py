@@ -29,17 +29,17 @@ def tolerated(similarity: Tensor, quantile: float) -> Tensor:
 
     Args:
         similarity (Tensor): ``(N, N)`` from :func:`affinity`.
-        quantile (float): Those whose ``1 - c`` lies below this quantile of the row's.
+        quantile (float): Those whose ``1 - c`` lies below this quantile of the row's, its own zero
+            included, as in the released code.
     """
     distance = 1 - similarity
-    own = torch.eye(len(distance), dtype=torch.bool, device=distance.device)
-    distance = distance.masked_fill(own, 1)
+    distance = distance.clone().fill_diagonal_(0)
     # Row by row blocks: torch.quantile takes at most 16 million numbers at once.
     bounds = [
         torch.quantile(block.float(), quantile, dim=1, keepdim=True)
         for block in distance.split(256)
     ]
-    return distance < torch.cat(bounds).to(distance)
+    return (distance < torch.cat(bounds).to(distance)).fill_diagonal_(False)
 
 
 def class_balance(similarity: Tensor) -> Tensor:

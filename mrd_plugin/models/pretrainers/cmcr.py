@@ -1,7 +1,7 @@
 """CMCR: contrast keeps what both sensors share, reconstruction what each has of its own.
 
-Cross-Modal Contrast and Reconstruction (arXiv 2412.08973), from the released code and the method's
-figure. Both sensors have a *shared* and a *specific* head. Shared features are contrasted and
+Cross-Modal Comprehensive Representation Learning (Zhang and Hou, IJCV 2026, arXiv 2412.08973), from the
+released code and the method's figure. Both sensors have a *shared* and a *specific* head. Shared features are contrasted and
 quantised by one codebook; each decoder gets a sensor's specific features plus its *quantised* shared
 ones: pictures that were partly blacked out, occupancy and intensity around the points. Backbone apart,
 everything is thrown away after pre-training. ``docs/image_to_lidar.md`` says what is published, what

@@ -97,11 +97,24 @@ class SLidR(ImageToLiDAR):
         voxels = F.normalize(self.point_head(self.encode_voxels(batch)), dim=1)
         points = self.paired_points(batch, voxels, pairs)
         means, counts = segment_mean(points, segment, len(batch.images) * number)
-        seen = counts > 0
+        semantics, known = self.describe(batch, maps, number)
+        seen = (counts > 0) & known
         head = torch.nn.Identity() if self.image_head is None else self.image_head
         pixels = unit_pixel_pool(head(maps), batch.superpixels, number)[0]
-        return Superpixels(means[seen], pixels[seen], self.semantics(batch, maps, number, seen))
+        return Superpixels(
+            means[seen], pixels[seen], None if semantics is None else semantics[seen]
+        )
 
-    def semantics(self, batch: PairBatch, maps: Tensor, number: int, seen: Tensor) -> Tensor | None:
-        """What else the loss wants to know of each superpixel; nothing here."""
-        return None
+    def describe(self, batch: PairBatch, maps: Tensor, number: int) -> tuple[Tensor | None, Tensor]:
+        """What else the loss wants to know of each superpixel, and of which it is known.
+
+        Args:
+            batch (PairBatch): Of this rank.
+            maps (Tensor): The teacher's, ``(ΣV, C, h, w)``.
+            number (int): Superpixels a picture, S.
+
+        Returns:
+            tuple: ``(ΣV * S, C)`` or None, and a mask that broadcasts over ``ΣV * S``; here nothing, and
+            all.
+        """
+        return None, torch.ones(1, dtype=torch.bool, device=maps.device)

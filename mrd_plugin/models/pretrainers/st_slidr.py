@@ -45,11 +45,12 @@ class STSLidR(SLidR):
             *superpixels, self.temperature, self.form, self.quantile, self.balance
         )
 
-    def semantics(self, batch: PairBatch, maps: Tensor, number: int, seen: Tensor) -> Tensor:
+    def describe(self, batch: PairBatch, maps: Tensor, number: int) -> tuple[Tensor | None, Tensor]:
         """The teacher's features averaged over superpixels, at the resolution of its maps.
 
-        A superpixel that has no cell of the map is like no other.
+        A superpixel that has no cell of the map takes no part, as in the released code.
         """
         assert batch.superpixels is not None
         labels = F.interpolate(batch.superpixels[:, None].double(), maps.shape[2:], mode='nearest')
-        return superpixel_pool(maps, labels[:, 0].long(), number)[0][seen]
+        means, cells = superpixel_pool(maps, labels[:, 0].long(), number)
+        return means, cells > 0

@@ -21,20 +21,16 @@ def tolerant(points, pixels, semantics, temperature, form, quantile, balance):
     low, high = min(votes), max(votes)
     total, weights = 0.0, 0.0
     for i in range(n):
-        distance = [1.0 if j == i else 1 - c[i][j] for j in range(n)]
-        bound = (
-            None
-            if quantile is None
-            else float(
-                torch.quantile(torch.tensor(distance, dtype=torch.float64).float(), quantile)
-            )
-        )
+        distance = [0.0 if j == i else 1 - c[i][j] for j in range(n)]
+        row = torch.tensor(distance, dtype=torch.float64).float()
+        bound = None if quantile is None else float(torch.quantile(row, quantile))
+        distance[i] = 1.0
         terms = []
         for j in range(n):
             logit = torch.dot(points[i], pixels[j]) / temperature
             if bound is None:
                 logit = logit * distance[j]
-            elif distance[j] < bound:
+            elif j != i and distance[j] < bound:
                 if form == 'masked':
                     continue
                 logit = logit * 0
