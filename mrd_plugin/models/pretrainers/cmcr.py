@@ -81,7 +81,7 @@ class CMCR(ImageToLiDAR):
 
     def __init__(
         self,
-        *args,
+        *,
         point_specific_head: dict,
         image_specific_head: dict,
         codebook: dict,
@@ -95,7 +95,7 @@ class CMCR(ImageToLiDAR):
         weights: Mapping[str, float] | None = None,
         **kwargs,
     ) -> None:
-        super().__init__(*args, num_pairs=num_pairs, **kwargs)
+        super().__init__(num_pairs=num_pairs, **kwargs)
         unknown = sorted(set(weights or {}) - set(WEIGHTS))
         if unknown:
             raise ConfigError(f'model.weights: {unknown}; expected some of {sorted(WEIGHTS)}.')
@@ -145,6 +145,7 @@ class CMCR(ImageToLiDAR):
         if batch.image_masks is not None:
             images = images.masked_fill(batch.image_masks[:, None], 0)
         maps = self.teacher(images)
+        assert self.image_head is not None
         return SensorFeatures(
             F.normalize(self.point_head(voxels), dim=1),
             self.point_specific_head(voxels),
@@ -242,6 +243,7 @@ class CMCR(ImageToLiDAR):
             batch.query_batch,
             batch.batch_size,
         )
+        assert batch.query_occupied is not None and batch.query_kind is not None
         occupied = batch.query_occupied[query]
         intensity = None if batch.query_intensity is None else batch.query_intensity[query]
         sums = losses.occupancy_sums(predicted, occupied, intensity)

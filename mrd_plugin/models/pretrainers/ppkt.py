@@ -21,8 +21,8 @@ class PPKT(ImageToLiDAR):
         **kwargs: See :class:`ImageToLiDAR`.
     """
 
-    def __init__(self, *args, num_pairs: int = 4096, temperature: float = 0.07, **kwargs) -> None:
-        super().__init__(*args, num_pairs=num_pairs, **kwargs)
+    def __init__(self, *, num_pairs: int = 4096, temperature: float = 0.07, **kwargs) -> None:
+        super().__init__(num_pairs=num_pairs, **kwargs)
         self.temperature = temperature
 
     def loss(self, batch: PairBatch) -> dict[str, Tensor]:

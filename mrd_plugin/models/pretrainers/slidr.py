@@ -39,8 +39,8 @@ class SLidR(ImageToLiDAR):
         **kwargs: See :class:`ImageToLiDAR`; all pairs are used.
     """
 
-    def __init__(self, *args, temperature: float = 0.07, **kwargs) -> None:
-        super().__init__(*args, **kwargs)
+    def __init__(self, *, temperature: float = 0.07, **kwargs) -> None:
+        super().__init__(**kwargs)
         self.temperature = temperature
 
     def loss(self, batch: PairBatch) -> dict[str, Tensor]:
@@ -57,7 +57,9 @@ class SLidR(ImageToLiDAR):
             ConfigError: If the batch has no superpixels, or of another size than the pictures.
         """
         found = self.pool(batch, self.teacher_maps(batch))
-        contrast = self.compare(Superpixels(*(None if x is None else self.join(x) for x in found)))
+        semantics = None if found.semantics is None else self.join(found.semantics)
+        joined = Superpixels(self.join(found.points), self.join(found.pixels), semantics)
+        contrast = self.compare(joined)
         return dict(
             loss_contrast=contrast.loss,
             match_contrast=contrast.match,

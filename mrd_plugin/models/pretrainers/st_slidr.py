@@ -27,13 +27,13 @@ class STSLidR(SLidR):
 
     def __init__(
         self,
-        *args,
+        *,
         form: str = 'zeroed',
         quantile: float | None = 0.01,
         balance: bool = True,
         **kwargs,
     ) -> None:
-        super().__init__(*args, **kwargs)
+        super().__init__(**kwargs)
         self.form = form
         self.quantile = quantile
         self.balance = balance
@@ -42,7 +42,13 @@ class STSLidR(SLidR):
         """The loss of the superpixels of the global batch."""
         assert superpixels.semantics is not None
         return tolerant_info_nce(
-            *superpixels, self.temperature, self.form, self.quantile, self.balance
+            superpixels.points,
+            superpixels.pixels,
+            superpixels.semantics,
+            self.temperature,
+            self.form,
+            self.quantile,
+            self.balance,
         )
 
     def describe(self, batch: PairBatch, maps: Tensor, number: int) -> tuple[Tensor | None, Tensor]:

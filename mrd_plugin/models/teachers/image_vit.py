@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import timm
 import torch.nn.functional as F
 from mmengine.registry import MODELS
@@ -40,7 +42,7 @@ class ViTImageTeacher(ImageBackboneTeacher):
         final_norm: bool = True,
         batch_size: int = 16,
     ) -> None:
-        network = timm.create_model(
+        network: Any = timm.create_model(
             model, pretrained=weights == 'timm', num_classes=0, dynamic_img_size=True
         )
         if weights not in (None, 'timm'):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from typing import Any
 
 import torch
 from mmengine.registry import MODELS
@@ -98,7 +99,10 @@ def build(
     )
     model = model.to(device).train()
     batch = make_keyframe(points, cameras, pairs, queries, height, width)
-    batch = PairBatch(*(x.to(device) if isinstance(x, Tensor) else x for x in batch))
+    moved: dict[str, Any] = {
+        k: x.to(device) for k, x in batch._asdict().items() if isinstance(x, Tensor)
+    }
+    batch = batch._replace(**moved)
     seen: list[Tensor] = []
     model.backbone.register_forward_hook(lambda module, inputs, output: seen.append(output))
 
