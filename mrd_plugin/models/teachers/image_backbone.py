@@ -68,8 +68,8 @@ class ResNetImageTeacher(ImageBackboneTeacher):
 
     Args:
         weights (str, optional): A local file, see :func:`load_image_weights`: MoCo v2's (what PPKT,
-            SLidR and CMCR distil: ``moco_v2_800ep_pretrain.pth.tar``), torchvision's, or another
-            ResNet-50; ``'imagenet'`` lets torchvision fetch its own. Defaults to None: random, for
+            SLidR and CMCR distil: ``moco_v2_800ep_pretrain.pth.tar``), SwAV's, DINO's or oBoW's (also
+            ST-SLidR), torchvision's, or another ResNet-50; ``'imagenet'`` lets torchvision fetch its own. Defaults to None: random, for
             tests.
         dilated (bool): Replace the strides of the last three stages by dilation, so that the map has
             a quarter of the picture's size (SLidR) instead of a thirty-second (PPKT, CMCR). Defaults
@@ -91,7 +91,7 @@ class ResNetImageTeacher(ImageBackboneTeacher):
         )
         network.fc = torch.nn.Identity()
         if weights not in (None, 'imagenet'):
-            load_image_weights(network, str(weights), skip=('fc.',))
+            load_image_weights(network, str(weights), ('fc.', 'projection_head.', 'prototypes.'))
         self.freeze('resnet', network)
 
     def encode(self, pixels: Tensor) -> Tensor:

@@ -13,7 +13,7 @@ from torch import Tensor, nn
 
 from mrd_plugin.utils.errors import ConfigError
 
-_CONTAINERS = ('state_dict', 'model', 'teacher')
+_CONTAINERS = ('state_dict', 'model', 'teacher', 'network')
 # MoCo's query encoder, DINO's and mm's wrappings; the longest first.
 _PREFIXES = ('module.encoder_q.', 'module.backbone.', 'module.', 'encoder_q.', 'backbone.')
 
@@ -26,8 +26,8 @@ def load_image_weights(
 ) -> None:
     """Load a whole network from a local file.
 
-    Known wrappings are taken off: ``state_dict``, ``model`` or ``teacher`` around the tensors and
-    prefixes such as ``module.encoder_q.`` (MoCo) in their names.
+    Known wrappings are taken off: ``state_dict``, ``model``, ``teacher`` (DINO) or ``network`` (oBoW)
+    around the tensors and prefixes such as ``module.encoder_q.`` (MoCo) in their names.
 
     Args:
         network (nn.Module): Takes the weights; all of its tensors must be found.

@@ -75,6 +75,20 @@ def test_imagenet_file_of_torchvision(resnet_file, tmp_path):
     torch.testing.assert_close(maps, expected_map(network, pictures()), atol=1e-3, rtol=1e-3)
 
 
+@pytest.mark.parametrize('author', ['swav', 'obow'])
+def test_resnets_of_st_slidr(resnet_file, tmp_path, author):
+    network = resnet_file[1]
+    body = {k: v for k, v in network.state_dict().items() if not k.startswith('fc.')}
+    extra = {
+        'module.projection_head.0.weight': torch.zeros(2, 3),
+        'module.prototypes.weight': torch.zeros(3, 2),
+    }
+    content = {f'module.{k}': v for k, v in body.items()} | extra
+    torch.save({'network': body} if author == 'obow' else content, tmp_path / 'weights.pth')
+    maps = ResNetImageTeacher(str(tmp_path / 'weights.pth'))(pictures())
+    torch.testing.assert_close(maps, expected_map(network, pictures()), atol=1e-3, rtol=1e-3)
+
+
 def test_frozen_under_train_and_outside_of_everything(resnet_file):
     teacher = ResNetImageTeacher(str(resnet_file[0]))
     model = nn.ModuleDict({'teacher': teacher, 'head': nn.Conv2d(2048, 4, 1)})
