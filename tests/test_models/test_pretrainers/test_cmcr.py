@@ -5,12 +5,14 @@ import pytest
 import torch
 import torch.nn.functional as F
 from mmengine.optim import OptimWrapper
-from mmengine.registry import MODELS
+from mmengine.registry import DATASETS, MODELS
 
+from mrd_plugin.engine import geometry
 from mrd_plugin.models.pretrainers.cmcr import WEIGHTS
 from mrd_plugin.ops import replace_masked_cells
 from mrd_plugin.utils.errors import ConfigError
 from tests.ddp import run_on_ranks
+from tests.lidar import make_nuscenes
 from tests.test_models.test_losses import plain_pairs
 
 from .lidar_toys import METHODS, build, make_batch, make_data
@@ -219,6 +221,15 @@ def test_fault_1_pairs_in_masked_pixels_are_removed_and_the_others_kept():
     assert len(as_released.unique()) <= 2 < len(batch.pair_points[expected].unique())
 
 
+def test_fault_2_and_3_every_sweep_is_validated_and_no_fraction_is_empty(tmp_path):
+    """The released data set takes one of 50, and a scene of its own where none is left."""
+    root = make_nuscenes(tmp_path, scenes=('scene-0061', 'scene-1094'), frames=3)
+    load = dict(type='NuScenesPairs', data_root=str(root), cameras=['CAM_FRONT', 'CAM_BACK'])
+    kept_aside = DATASETS.build(dict(load, split='verify', test_mode=True))
+    assert len(kept_aside) == 3  # all of scene-1094
+    assert len(DATASETS.build(dict(load, split='parametrize', fraction=0.01))) == 3  # one scene
+
+
 def test_fault_4_no_process_group_is_needed():
     assert not torch.distributed.is_initialized()
     model = build('CMCR')
@@ -257,6 +268,22 @@ def test_fault_7_frozen_weights_are_not_in_the_optimiser_and_all_others_get_grad
     assert frozen and not frozen & {id(p) for p in model.parameters()}
     sum(v for k, v in model.loss(make_batch()).items() if 'loss' in k).backward()
     assert all(p.grad is not None for p in model.parameters())  # no find_unused_parameters
+
+
+def test_fault_8_another_scale_of_intensities_is_said(monkeypatch):
+    said = []
+    monkeypatch.setattr(
+        geometry, 'print_log', lambda message, *args, **kwargs: said.append(message)
+    )
+    given = [
+        dict(train_dataloader=dict(dataset=dict(type='NuScenesPairs', intensity_scale=scale)))
+        for scale in (1 / 255, 1.0)
+    ]
+    meta = dict(geometry=geometry.collect_geometry(given[0]))
+    geometry.check_meta(meta, given[0])
+    assert not said
+    geometry.check_meta(meta, given[1])
+    assert len(said) == 1 and 'intensity_scale=0.0039' in said[0]
 
 
 # --- settings
