@@ -58,6 +58,7 @@ DEV = [
     'pytest-xdist>=3.5',
     'pyyaml>=6.0',
     'ruff>=0.4',
+    'shapely>=2.0',
     'wheel>=0.40',
 ]
 

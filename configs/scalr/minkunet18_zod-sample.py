@@ -8,7 +8,7 @@ _base_ = [
 ]
 model = dict(
     type='ScaLR',
-    point_head=dict(out_channels=432),
+    point_head=dict(out_channels=1392),
     image_head=None,
     data_preprocessor=_base_.pair_preprocessor,
 )
