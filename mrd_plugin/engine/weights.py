@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import OrderedDict
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -96,11 +95,7 @@ def load_weights(
             f'checkpoint, {min_coverage:.1%} are needed{_hint(own, state_dict)}; nothing was loaded. '
             f'{report}'
         )
-    kept = OrderedDict((name, state_dict[name]) for name in report.matched)
-    # The shapes are those of the module's own layout, so its versions are the right ones: without
-    # them MMDetection3D takes spconv 2's kernels for spconv 1's and transposes them.
-    kept._metadata = own._metadata  # type: ignore[attr-defined]
-    module.load_state_dict(kept, strict=False)
+    module.load_state_dict({name: state_dict[name] for name in report.matched}, strict=False)
     return report
 
 
