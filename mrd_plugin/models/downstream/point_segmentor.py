@@ -6,16 +6,16 @@ from collections.abc import Sequence
 
 import torch
 import torch.nn.functional as F
-from mmengine.model import BaseModel
 from mmengine.registry import MODELS
 from torch import Tensor, nn
 
+from mrd_plugin.models.downstream.backbone_model import BackboneModel
 from mrd_plugin.structures import PairBatch, PairDataSample
 from mrd_plugin.utils.errors import ConfigError
 
 
 @MODELS.register_module()
-class PointSegmentor(BaseModel):
+class PointSegmentor(BackboneModel):
     """A voxel backbone with one linear layer, trained by cross-entropy and Lovász-Softmax.
 
     The protocol of SLidR (arXiv 2203.16258, section 4.2): each point takes the logits of its voxel, and
@@ -44,54 +44,18 @@ class PointSegmentor(BaseModel):
         data_preprocessor: dict | None = None,
         init_cfg: dict | list | None = None,
     ) -> None:
-        super().__init__(data_preprocessor or dict(type='PairDataPreprocessor'), init_cfg)
+        preprocessor = data_preprocessor or dict(type='PairDataPreprocessor')
+        super().__init__(backbone, freeze_backbone, preprocessor, init_cfg)
         if self.data_preprocessor.point_range is not None:
             raise ConfigError(
                 'model.data_preprocessor.point_range drops points, but every point of a sweep is '
                 'scored; set it to None.'
             )
-        self.backbone = MODELS.build(backbone)
         self.seg_head = nn.Linear(self.backbone.out_channels, num_classes)
         self.lovasz = None
         if lovasz_weight:
             loss = dict(type='mmdet3d.LovaszLoss', reduction='none', loss_weight=lovasz_weight)
             self.lovasz = MODELS.build(loss)
-        self.freeze_backbone = freeze_backbone
-        if freeze_backbone:
-            self.backbone.requires_grad_(False)
-            self.backbone.eval()
-
-    def train(self, mode: bool = True) -> PointSegmentor:
-        """Set the mode; a frozen backbone stays in eval mode."""
-        super().train(mode)
-        if self.freeze_backbone:
-            self.backbone.eval()
-        return self
-
-    def forward(
-        self,
-        inputs: PairBatch,
-        data_samples: Sequence[PairDataSample] | None = None,
-        mode: str = 'tensor',
-    ) -> dict[str, Tensor] | list[PairDataSample] | Tensor:
-        """Run one of MMEngine's three modes.
-
-        Args:
-            inputs (PairBatch): A batch of sweeps; ``'loss'`` needs its ``point_labels``.
-            data_samples (Sequence[PairDataSample], optional): Needed by ``'predict'``.
-            mode (str): ``'loss'``, ``'predict'`` or ``'tensor'``.
-
-        Returns:
-            dict, list or Tensor: Named losses, samples with ``pred_labels (N,)``, or logits ``(ΣN, K)``.
-        """
-        if mode == 'tensor':
-            return self.logits(inputs)
-        if mode == 'loss':
-            return self.loss(inputs)
-        if mode == 'predict':
-            assert data_samples is not None
-            return self.predict(inputs, data_samples)
-        raise ValueError(f"mode must be 'loss', 'predict' or 'tensor', got {mode!r}.")
 
     def logits(self, batch: PairBatch) -> Tensor:
         """Class logits ``(ΣN, K)`` of all points."""
@@ -99,7 +63,7 @@ class PointSegmentor(BaseModel):
             voxels = self.backbone(batch.voxel_features, batch.voxel_coords, batch.batch_size)
         return self.seg_head(voxels)[batch.point2voxel]
 
-    def loss(self, batch: PairBatch) -> dict[str, Tensor]:
+    def loss(self, batch: PairBatch, data_samples: Sequence[PairDataSample]) -> dict[str, Tensor]:
         """Losses of the labelled points, and their accuracy to log.
 
         Raises:

@@ -7,15 +7,15 @@ from typing import ClassVar
 
 import torch
 import torch.nn.functional as F
-from mmengine.model import BaseModel
 from mmengine.registry import MODELS
 from torch import Tensor
 
+from mrd_plugin.models.downstream.backbone_model import BackboneModel
 from mrd_plugin.structures import ShapeDataSample
 
 
 @MODELS.register_module()
-class ShapeClassifier(BaseModel):
+class ShapeClassifier(BackboneModel):
     """A backbone with a head, trained by cross-entropy.
 
     The backbone's weights are brought by ``PretrainedBackboneHook``, so one config serves fine-tuning
@@ -45,48 +45,11 @@ class ShapeClassifier(BaseModel):
         data_preprocessor: dict | None = None,
         init_cfg: dict | list | None = None,
     ) -> None:
-        super().__init__(data_preprocessor or dict(type='ShapeDataPreprocessor'), init_cfg)
-        self.backbone = MODELS.build(backbone)
+        preprocessor = data_preprocessor or dict(type='ShapeDataPreprocessor')
+        super().__init__(backbone, freeze_backbone, preprocessor, init_cfg)
         self.cls_head = MODELS.build(head)
         self.label_smoothing = label_smoothing
         self.num_test_views = num_test_views
-        self.freeze_backbone = freeze_backbone
-        if freeze_backbone:
-            self.backbone.requires_grad_(False)
-            self.backbone.eval()
-
-    def train(self, mode: bool = True) -> ShapeClassifier:
-        """Set the mode; a frozen backbone stays in eval mode."""
-        super().train(mode)
-        if self.freeze_backbone:
-            self.backbone.eval()
-        return self
-
-    def forward(
-        self,
-        inputs: Tensor,
-        data_samples: Sequence[ShapeDataSample] | None = None,
-        mode: str = 'tensor',
-    ) -> dict[str, Tensor] | list[ShapeDataSample] | Tensor:
-        """Run one of MMEngine's three modes.
-
-        Args:
-            inputs (Tensor): Points ``(B, N, C)``.
-            data_samples (Sequence[ShapeDataSample], optional): With ``label``; needed by ``'loss'``
-                and ``'predict'``.
-            mode (str): ``'loss'``, ``'predict'`` or ``'tensor'``.
-
-        Returns:
-            dict, list or Tensor: Named losses, samples with ``scores (K,)``, or logits ``(B, K)``.
-        """
-        if mode == 'tensor':
-            return self.logits(inputs)
-        assert data_samples is not None
-        if mode == 'loss':
-            return self.loss(inputs, data_samples)
-        if mode == 'predict':
-            return self.predict(inputs, data_samples)
-        raise ValueError(f"mode must be 'loss', 'predict' or 'tensor', got {mode!r}.")
 
     def logits(self, inputs: Tensor) -> Tensor:
         """Class logits ``(B, K)`` of points ``(B, N, C)``."""

@@ -98,7 +98,7 @@ def test_a_batch_without_a_label_gives_zero_gradients_and_none_stops(model):
     with pytest.raises(ConfigError, match='point_labels'):
         model(**batch, mode='loss')
     ignored = batch['inputs']._replace(point_labels=torch.full((121,), -1))
-    losses = model(ignored, mode='loss')
+    losses = model(ignored, batch['data_samples'], mode='loss')
     assert losses['loss_ce'] == 0
     losses['loss_ce'].backward()
     assert model.seg_head.weight.grad.abs().sum() == 0
