@@ -15,12 +15,7 @@ default_hooks = dict(
         checkpoint='work_dirs/cmcr_minkunet18_zod-sample/epoch_30.pth',
     )
 )
-train_pipeline = [
-    dict(type='LoadPair'),
-    dict(type='PointFlip', prob=0.5),
-    *_base_.test_pipeline[-2:],
-]
-train_dataloader = dict(dataset=dict(split='train', pipeline=train_pipeline))
+train_dataloader = dict(dataset=dict(split='train', pipeline=_base_.labelled_pipeline))
 val_dataloader = dict(dataset=dict(split='test', pipeline=_base_.test_pipeline))
 val_evaluator = [dict(type='SemanticIoU')]
 optim_wrapper = dict(optimizer=dict(lr=5e-3))

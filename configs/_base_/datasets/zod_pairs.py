@@ -41,9 +41,10 @@ targets = [
     dict(type='OccupancyQueries', num_queries=2048, delta=step),
 ]
 reconstruction_pipeline = load + targets + move_points + crop_images + pack
-# for classes of points: the pictures are kept whole
-labelled_pipeline = load + move_points + [dict(type='ImageResize', size=image_size), *pack]
-test_pipeline = load + [dict(type='ImageResize', size=image_size), *pack]
+whole_images = [dict(type='ImageResize', size=image_size)]
+# for classes of points: all sweeps look the same way, so they are mirrored and not turned
+labelled_pipeline = load + [dict(type='PointFlip', prob=0.5)] + whole_images + pack
+test_pipeline = load + whole_images + pack
 
 pair_preprocessor = dict(
     type='PairDataPreprocessor',
@@ -66,25 +67,10 @@ train_dataloader = dict(
         pipeline=train_pipeline,
     ),
 )
-labelled_dataset = dict(
-    type='ZODSamplePairs',
-    data_root=data_root,
-    split='train',
-    step=step,
-    pipeline=labelled_pipeline,
-)
 val_dataset = dict(
     type='ZODSamplePairs',
     data_root=data_root,
     split='validation',
-    step=step,
-    test_mode=True,
-    pipeline=test_pipeline,
-)
-test_dataset = dict(
-    type='ZODSamplePairs',
-    data_root=data_root,
-    split='test',
     step=step,
     test_mode=True,
     pipeline=test_pipeline,
