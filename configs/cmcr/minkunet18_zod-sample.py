@@ -30,7 +30,7 @@ val_dataloader = dict(
     sampler=dict(type='DefaultSampler', shuffle=False),
     dataset=_base_.val_dataset.copy(),
 )
-val_dataloader['dataset']['pipeline'] = _base_.load + masked + _base_.test_pipeline[-2:]
+val_dataloader['dataset']['pipeline'] = _base_.load + masked + _base_.whole_images + _base_.pack
 val_evaluator = [dict(type='PairTerms')]
 val_cfg = dict(type='ValLoop')
 work_dir = 'work_dirs/cmcr_minkunet18_zod-sample'

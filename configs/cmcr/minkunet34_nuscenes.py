@@ -24,7 +24,7 @@ val_dataloader = dict(
     dataset=_base_.val_dataset.copy(),
 )
 val_dataloader['dataset']['pipeline'] = (
-    [dict(type='LoadPair')] + _base_.targets + _base_.test_pipeline[-2:]
+    [dict(type='LoadPair')] + _base_.targets + _base_.whole_images + _base_.pack
 )
 val_evaluator = [dict(type='PairTerms')]
 val_cfg = dict(type='ValLoop')

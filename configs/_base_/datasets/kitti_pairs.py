@@ -38,7 +38,8 @@ targets = [
     dict(type='OccupancyQueries', num_queries=2048, delta=0.1),
 ]
 reconstruction_pipeline = load + targets + move_points + crop_images + pack
-test_pipeline = load + [dict(type='ImageResize', size=image_size), *pack]
+whole_images = [dict(type='ImageResize', size=image_size)]
+test_pipeline = load + whole_images + pack
 
 # intensities of KITTI are in [0, 1] already
 pair_preprocessor = dict(

@@ -38,7 +38,8 @@ targets = [
     dict(type='OccupancyQueries', num_queries=2048, delta=0.1),
 ]
 reconstruction_pipeline = load + targets + move_points + crop_images + pack
-test_pipeline = [dict(type='LoadPair'), dict(type='ImageResize', size=image_size), *pack]
+whole_images = [dict(type='ImageResize', size=image_size)]
+test_pipeline = [dict(type='LoadPair')] + whole_images + pack
 
 pair_preprocessor = dict(
     type='PairDataPreprocessor',
