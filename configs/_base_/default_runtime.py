@@ -7,6 +7,7 @@ default_hooks = dict(
     param_scheduler=dict(type='ParamSchedulerHook'),
     checkpoint=dict(type='AtomicCheckpointHook', interval=1, max_keep_ckpts=3),
     sampler_seed=dict(type='DistSamplerSeedHook'),
+    pretrained=dict(type='PretrainedCoverageHook'),
 )
 custom_hooks = [
     dict(type='NonFiniteLossHook'),

@@ -11,8 +11,7 @@ model = dict(
 )
 default_hooks = dict(
     pretrained=dict(
-        type='PretrainedBackboneHook',
-        checkpoint='work_dirs/cmcr_minkunet18_zod-sample/epoch_30.pth',
+        checkpoint='work_dirs/cmcr_minkunet18_zod-sample/epoch_30.pth', min_coverage=1.0
     )
 )
 train_dataloader = dict(dataset=dict(split='train', pipeline=_base_.labelled_pipeline))

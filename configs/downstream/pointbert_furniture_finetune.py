@@ -10,9 +10,7 @@ model = dict(
     num_test_views=_base_.num_test_views,
 )
 default_hooks = dict(
-    pretrained=dict(
-        type='PretrainedBackboneHook', checkpoint='work_dirs/pointbert_furniture/epoch_60.pth'
-    )
+    pretrained=dict(checkpoint='work_dirs/pointbert_furniture/epoch_60.pth', min_coverage=1.0)
 )
 train_dataloader = dict(batch_size=32, dataset=dict(labelled_only=True))
 val_evaluator = [

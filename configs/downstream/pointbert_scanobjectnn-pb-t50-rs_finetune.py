@@ -11,4 +11,4 @@ model = dict(head=dict(num_classes=15))
 train_dataloader = dict(dataset=dict(variant='PB_T50_RS'))
 val_dataloader = dict(dataset=dict(variant='PB_T50_RS'))
 test_dataloader = val_dataloader
-default_hooks = dict(pretrained=dict(type='PretrainedBackboneHook', checkpoint=None))
+default_hooks = dict(pretrained=dict(checkpoint=None, min_coverage=1.0))

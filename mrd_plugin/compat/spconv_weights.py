@@ -14,7 +14,10 @@ To be dropped when MMDetection3D looks at the shape.
 from __future__ import annotations
 
 import sys
+from collections.abc import Mapping
 from typing import Any
+
+from torch import Tensor
 
 _THEIRS = 'mmdet3d.models.layers.spconv.overwrite_spconv.write_spconv2'
 
@@ -38,3 +41,20 @@ def keep_kernels() -> None:
         theirs(self, state_dict, prefix, local_metadata, *args, **kwargs)
 
     SparseModule._load_from_state_dict = load
+
+
+def turn_kernels(own: Mapping[str, Tensor], given: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """Give kernels of MMCV's old layout (kernel, in, out) spconv's (out, kernel, in), as loading does.
+
+    Args:
+        own: State dict of the module that would take the tensors.
+        given: The tensors; those whose shape is right stay as they are.
+    """
+
+    def turned(name: str, value: Tensor) -> Tensor:
+        if name not in own or value.ndim != 5 or value.shape == own[name].shape:
+            return value
+        other = value.permute(4, 0, 1, 2, 3)
+        return other if other.shape == own[name].shape else value
+
+    return {name: turned(name, value) for name, value in given.items()}

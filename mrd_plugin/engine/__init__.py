@@ -9,7 +9,7 @@ from mrd_plugin.engine.hooks import (
     BadSampleHook,
     NonFiniteLossError,
     NonFiniteLossHook,
-    PretrainedBackboneHook,
+    PretrainedCoverageHook,
     RNGStateHook,
 )
 from mrd_plugin.engine.safe_pickle import load_npy, load_pickled_npy
@@ -29,7 +29,7 @@ __all__ = [
     'LoadReport',
     'NonFiniteLossError',
     'NonFiniteLossHook',
-    'PretrainedBackboneHook',
+    'PretrainedCoverageHook',
     'RNGStateHook',
     'backbone_weights',
     'check_meta',

@@ -23,6 +23,16 @@ _NORMALISATIONS = {'CenterScaleUnitBall': 'unit_ball'}
 # the run (Point-BERT is pre-trained with 64 groups and fine-tuned with 512). Sensors give intensity in
 # units of their own, so that its scale goes by the data set.
 _ADVISORY = ('num_points', 'num_patches', 'num_groups', 'intensity_scale')
+# MMDetection3D's frames: LiDAR and depth coordinates are z-up, in camera coordinates y points down.
+_UP_AXES = {'LIDAR': 'z', 'DEPTH': 'z', 'CAMERA': 'y'}
+# Voxel encoders of MMDetection3D that hand the columns of the points on as they are.
+_PLAIN_ENCODERS = ('HardSimpleVFE', 'DynamicSimpleVFE')
+# The columns that detectors read from sweeps, by their number.
+_SWEEP_COLUMNS = {
+    3: ['xyz'],
+    4: ['xyz', 'intensity'],
+    5: ['xyz', 'intensity', 'time'],
+}
 # What the preprocessor of sweeps makes of points.
 _OF_PREPROCESSOR = ('voxel_size', 'coordinates', 'voxel_features')
 # What a backbone does before its first weight, so that no shape of a weight depends on it.
@@ -84,31 +94,43 @@ def _of_dataset(cfg: Mapping[str, Any]) -> dict[str, Any]:
         elif kind == 'PackShapeInputs':
             found['channels'] = list(_setting(TRANSFORMS, step, 'channels') or [])
             found.setdefault('normalisation', 'none')
+        elif kind == 'LoadPointsFromFile' and not found['up_axis']:  # MMDetection3D's frames
+            found['up_axis'] = _UP_AXES.get(str(step.get('coord_type')).upper())
     return {key: value for key, value in found.items() if value is not None}
 
 
-def _of_backbone(cfg: Mapping[str, Any]) -> dict[str, Any]:
-    backbone = (cfg.get('model') or {}).get('backbone')
-    if not isinstance(backbone, Mapping):
-        return {}
-    kind = backbone.get('type')
+def _part(cfg: Mapping[str, Any], *paths: str) -> tuple[str, Mapping[str, Any]]:
+    """The first of these parts of ``model`` that the config has, with its dotted path."""
+    for path in paths:
+        found: Any = cfg.get('model')
+        for key in path.split('.'):
+            found = found.get(key) if isinstance(found, Mapping) else None
+        if isinstance(found, Mapping):
+            return path, found
+    return paths[0], {}
+
+
+def _of_module(cfg: Mapping[str, Any], module: str | None = None) -> tuple[str, dict[str, Any]]:
+    """The geometry of a part of the model, with its path: of the first that sees points, if none is named."""
+    paths = (module,) if module else ('middle_encoder', 'pts_middle_encoder', 'backbone')
+    path, part = _part(cfg, *paths)
+    kind = part.get('type')
     kind = MODELS.get(kind) if isinstance(kind, str) else kind
     if kind is not None and hasattr(kind, 'resolve_sizes'):  # sizes that go by one number
-        backbone = {**backbone, **kind.resolve_sizes(backbone)}
-    found = {key: _setting(MODELS, backbone, key) for key in GEOMETRY_OF_BACKBONE}
-    return {key: value for key, value in found.items() if value is not None}
+        part = {**part, **kind.resolve_sizes(part)}
+    found = {key: _setting(MODELS, part, key) for key in GEOMETRY_OF_BACKBONE}
+    return path, {key: value for key, value in found.items() if value is not None}
 
 
 def _of_preprocessor(cfg: Mapping[str, Any]) -> dict[str, Any]:
     """How points become voxels: our own preprocessor's keys, or those of MMDetection3D's."""
-    keys = (cfg.get('model') or {}).get('data_preprocessor')
-    if not isinstance(keys, Mapping):
-        return {}
+    _, keys = _part(cfg, 'data_preprocessor')
     if isinstance(keys.get('voxel_layer'), Mapping):
         kind = keys.get('voxel_type')
         found = dict(
             voxel_size=keys['voxel_layer'].get('voxel_size'),
             coordinates='cylindrical' if kind == 'cylindrical' else 'cartesian',
+            voxel_features=_SWEEP_COLUMNS.get(_num_plain_features(cfg, kind)),
         )
     else:
         found = {key: _setting(MODELS, keys, key) for key in _OF_PREPROCESSOR}
@@ -116,6 +138,16 @@ def _of_preprocessor(cfg: Mapping[str, Any]) -> dict[str, Any]:
         key: list(value) if isinstance(value, tuple) else value for key, value in found.items()
     }
     return {key: value for key, value in plain.items() if value is not None}
+
+
+def _num_plain_features(cfg: Mapping[str, Any], voxel_type: str | None) -> int:
+    """Columns of the points that reach MMDetection3D's network as they are; 0 if they are encoded first."""
+    _, encoder = _part(cfg, 'voxel_encoder', 'pts_voxel_encoder')
+    if str(encoder.get('type')).rpartition('.')[2] in _PLAIN_ENCODERS:
+        return encoder.get('num_features', 4)
+    if voxel_type == 'minkunet' and not encoder:
+        return _part(cfg, 'backbone')[1].get('in_channels', 0)
+    return 0
 
 
 def collect_geometry(cfg: Mapping[str, Any]) -> dict[str, Any]:
@@ -129,33 +161,36 @@ def collect_geometry(cfg: Mapping[str, Any]) -> dict[str, Any]:
         ``no_colour`` (value in [0, 1] that stands for a missing colour) and ``intensity_scale``
         (factor on a sweep's intensities) of the data set, ``normalisation`` ('unit_ball' or 'none'),
         ``num_points``, ``channels`` (what ``PackShapeInputs`` joins), of ``model.data_preprocessor``
-        ``voxel_size``, ``coordinates`` and ``voxel_features`` of sweeps and, of ``model.backbone``,
-        ``in_channels`` and how it cuts the cloud (:data:`GEOMETRY_OF_BACKBONE`).
+        ``voxel_size``, ``coordinates`` and ``voxel_features`` of sweeps and, of the part that sees points
+        (``model.backbone``, or a detector's ``model.middle_encoder``), ``in_channels`` and how it cuts
+        the cloud (:data:`GEOMETRY_OF_BACKBONE`).
     """
-    model = {**_of_preprocessor(cfg), **_of_backbone(cfg)}
+    model = {**_of_preprocessor(cfg), **_of_module(cfg)[1]}
     for _, dataset in _datasets(cfg.get('train_dataloader'), 'train_dataloader'):
         return {**_of_dataset(dataset), **model}
     return model
 
 
-def check_meta(checkpoint_meta: Mapping[str, Any], cfg: Mapping[str, Any]) -> None:
+def check_meta(
+    checkpoint_meta: Mapping[str, Any], cfg: Mapping[str, Any], module: str | None = None
+) -> None:
     """Stop where a config contradicts what a checkpoint was trained on.
 
-    All of the config's data loaders, its ``model.data_preprocessor`` and its ``model.backbone`` are
-    compared. A checkpoint without ``geometry`` (written by other software) can't contradict anything.
+    All of the config's data loaders, its ``model.data_preprocessor`` and the part of its model that takes
+    the weights are compared. A checkpoint without ``geometry`` (written by other software) can't contradict
+    anything.
 
     Args:
         checkpoint_meta: ``checkpoint['meta']``.
         cfg: a whole config.
+        module: path of that part below ``model``. Defaults to None: the part that sees points.
 
     Raises:
         ConfigError: with the key, the checkpoint's value and the config's value.
     """
     trained = checkpoint_meta.get('geometry') or {}
-    given = [
-        ('model.data_preprocessor', _of_preprocessor(cfg)),
-        ('model.backbone', _of_backbone(cfg)),
-    ]
+    path, settings = _of_module(cfg, module)
+    given = [('model.data_preprocessor', _of_preprocessor(cfg)), (f'model.{path}', settings)]
     views = (cfg.get('model') or {}).get('num_test_views') or 1  # a test cloud is cut into so many
     for loader in _LOADERS:
         for where, dataset in _datasets(cfg.get(loader), loader):
@@ -178,7 +213,7 @@ def check_meta(checkpoint_meta: Mapping[str, Any], cfg: Mapping[str, Any]) -> No
 
 def _same(one: Any, other: Any) -> bool:
     if isinstance(one, (list, tuple)) and isinstance(other, (list, tuple)):
-        return list(one) == list(other)
-    if isinstance(one, float) or isinstance(other, float):
+        return len(one) == len(other) and all(map(_same, one, other))
+    if isinstance(one, (int, float)) and isinstance(other, (int, float)):
         return abs(float(one) - float(other)) < 1e-6
     return one == other

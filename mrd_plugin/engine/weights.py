@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 import torch
@@ -11,6 +11,7 @@ from torch import nn
 from mrd_plugin.utils.errors import CheckpointError
 
 _SHOWN = 8
+_KINDS = ('matched', 'missing', 'unexpected', 'mismatched')
 
 
 @dataclass(frozen=True)
@@ -34,6 +35,30 @@ class LoadReport:
         """The part of the module's tensors that were loaded, in [0, 1]."""
         total = len(self.matched) + len(self.missing) + len(self.mismatched)
         return len(self.matched) / total if total else 1.0
+
+    def by_part(self) -> dict[str, LoadReport]:
+        """A report for each first word of the names, such as ``backbone``, in the order of the names."""
+        parts: dict[str, dict[str, list[str]]] = {}
+        for kind in _KINDS:
+            for name in getattr(self, kind):
+                part = name.partition(':')[0].partition('.')[0]
+                groups = parts.setdefault(part, {key: [] for key in _KINDS})
+                groups[kind].append(name)
+        return {
+            part: LoadReport(**{kind: tuple(names) for kind, names in groups.items()})
+            for part, groups in parts.items()
+        }
+
+    @classmethod
+    def joined(cls, reports: Iterable[LoadReport]) -> LoadReport:
+        """One report of several."""
+        reports = list(reports)
+        return cls(
+            **{
+                kind: tuple(name for one in reports for name in getattr(one, kind))
+                for kind in _KINDS
+            }
+        )
 
     def __str__(self) -> str:
         lines = [f'{len(self.matched)} tensors matched ({self.coverage:.1%} of the module)']
@@ -89,23 +114,69 @@ def load_weights(
     """
     own = module.state_dict()
     report = compare_weights(own, state_dict)
-    if report.coverage < min_coverage:
-        raise CheckpointError(
-            f'Only {report.coverage:.1%} of the tensors of {type(module).__name__} are in the '
-            f'checkpoint, {min_coverage:.1%} are needed{_hint(own, state_dict)}; nothing was loaded. '
-            f'{report}'
-        )
+    require_coverage(report, module, min_coverage, own, state_dict)
     module.load_state_dict({name: state_dict[name] for name in report.matched}, strict=False)
     return report
 
 
-def backbone_weights(state_dict: Mapping[str, torch.Tensor]) -> dict[str, torch.Tensor]:
+def require_coverage(
+    report: LoadReport,
+    module: nn.Module,
+    min_coverage: float,
+    own: Mapping[str, torch.Tensor],
+    whole: Mapping[str, torch.Tensor],
+) -> None:
+    """Refuse a checkpoint of which too little fits.
+
+    Args:
+        report: what would become of each tensor.
+        module: what would be loaded.
+        min_coverage: the least part of its tensors that must match, in [0, 1].
+        own: the module's state dict.
+        whole: all tensors of the file under the file's own names, for advice on the prefix.
+
+    Raises:
+        CheckpointError: fewer match.
+    """
+    if report.coverage < min_coverage:
+        raise CheckpointError(
+            f'Only {report.coverage:.1%} of the tensors of {type(module).__name__} are in the '
+            f'checkpoint, {min_coverage:.1%} are needed{_hint(own, whole)}; nothing was loaded. '
+            f'{report}'
+        )
+
+
+def differing_weights(
+    own: Mapping[str, torch.Tensor], state_dict: Mapping[str, torch.Tensor], names: Iterable[str]
+) -> list[str]:
+    """Those of ``names`` whose values in ``own`` are not those in ``state_dict``."""
+    return [
+        name
+        for name in names
+        if not torch.equal(own[name].cpu(), state_dict[name].to('cpu', own[name].dtype))
+    ]
+
+
+def coverage_table(reports: Mapping[str, LoadReport]) -> str:
+    """A row of counts for each part of a model, and the first names of what did not match."""
+    width = max(map(len, reports), default=0) + 2
+    lines = [f'{"":{width}}' + ''.join(f'{kind:>12}' for kind in (*_KINDS, 'coverage'))]
+    for part, report in reports.items():
+        counts = ''.join(f'{len(getattr(report, kind)):12}' for kind in _KINDS)
+        lines.append(f'{part:{width}}{counts}{report.coverage:12.1%}')
+    joined = LoadReport.joined(reports.values())
+    return '\n'.join([*lines, *str(joined).splitlines()[1:]])
+
+
+def backbone_weights(
+    state_dict: Mapping[str, torch.Tensor], prefix: str = 'backbone.'
+) -> dict[str, torch.Tensor]:
     """The backbone's tensors of a pre-training checkpoint, without ``backbone.`` in their names.
 
     Args:
         state_dict: of a pre-trainer, or of a bare backbone, which is returned as it is.
+        prefix: what the names begin with.
     """
-    prefix = 'backbone.'
     named = {k[len(prefix) :]: v for k, v in state_dict.items() if k.startswith(prefix)}
     return named or dict(state_dict)
 

@@ -5,6 +5,7 @@ import copy
 import pytest
 import torch
 from mmengine.config import Config
+from mmengine.registry import MODELS
 
 from mrd_plugin.apis import import_checkpoint, load_backbone, load_encoder, weights
 from mrd_plugin.engine import check_meta, collect_geometry, read_checkpoint
@@ -13,7 +14,7 @@ from mrd_plugin.utils.errors import CheckpointError, ConfigError
 from tests.test_configs import openshape, openshape_options, train  # noqa: F401
 from tests.test_engine.test_published import files
 from tests.test_engine.test_published.test_families import BERT, PPAT
-from tests.test_engine.toy import OURS, config
+from tests.test_engine.toy import OURS, ToyModel, config
 from tests.test_engine.toy import train as train_toy
 
 SMALL = dict(PPAT, sa_hidden=16, num_patches=4)
@@ -168,10 +169,17 @@ def test_scaling_counts_as_its_sizes(imported):
         check_meta(read_checkpoint(imported)['meta'], cfg)
 
 
+@MODELS.register_module(force=True)
+class ToyOnBackbone(ToyModel):
+    def __init__(self, backbone):
+        super().__init__()
+        self.backbone = MODELS.build(backbone)
+
+
 def test_a_run_compares_what_its_backbone_starts_from(imported, tmp_path):
     cfg = config(tmp_path, 1, hooks=OURS, up_axis='z')
-    init = dict(type='Pretrained', checkpoint=str(imported), prefix='backbone.')
-    cfg['model'] = dict(type='ToyModel', backbone=dict(type='Any', init_cfg=init))
+    cfg['default_hooks']['pretrained'] = dict(type='PretrainedCoverageHook', min_coverage=1.0)
+    cfg['model'] = dict(type='ToyOnBackbone', backbone=downstream(imported).model.backbone)
     train_toy(copy.deepcopy(cfg))
     cfg['train_dataloader']['dataset']['up_axis'] = 'y'
     with pytest.raises(

@@ -80,6 +80,75 @@ def test_agreement_advice_and_silence():
     check_meta({}, geometry_config(up_axis='y'))
 
 
+SWEEPS = {
+    'voxel_size': [0.05, 0.05, 0.1],
+    'coordinates': 'cartesian',
+    'voxel_features': ['xyz', 'intensity'],
+    'in_channels': 4,
+}
+"""What a CMCR pre-training of SECOND's voxel encoder writes."""
+
+
+def detector(voxel_size=(0.05, 0.05, 0.1), encoder=(), middle=4, coord_type='LIDAR', **model):
+    """The parts of a stock SECOND config that say how points become features."""
+    preprocessor = dict(type='Det3DDataPreprocessor', voxel_layer=dict(voxel_size=list(voxel_size)))
+    pipeline = [dict(type='LoadPointsFromFile', coord_type=coord_type, load_dim=4, use_dim=4)]
+    dataset = dict(type='RepeatDataset', dataset=dict(type='KittiDataset', pipeline=pipeline))
+    model = dict(
+        type='VoxelNet',
+        data_preprocessor=preprocessor,
+        voxel_encoder=dict(dict(type='HardSimpleVFE'), **dict(encoder)),
+        middle_encoder=dict(type='SparseEncoder', in_channels=middle),
+        backbone=dict(type='SECOND', in_channels=256),
+        **model,
+    )
+    return Config(dict(model=model, train_dataloader=dict(dataset=dataset)))
+
+
+def test_stock_detectors_are_collected():
+    assert collect_geometry(detector()) == {**SWEEPS, 'up_axis': 'z'}
+    check_meta({'geometry': SWEEPS}, detector())
+    check_meta({'geometry': SWEEPS}, detector(), 'middle_encoder')
+    with pytest.raises(ConfigError, match='in_channels=4, but model.backbone .*in_channels=256'):
+        check_meta({'geometry': SWEEPS}, detector(), 'backbone')
+    encoded = detector(encoder=dict(type='DynamicVFE', with_cluster_center=True))
+    assert 'voxel_features' not in collect_geometry(encoded)
+    minkunet = dict(
+        data_preprocessor=dict(voxel_type='minkunet', voxel_layer=dict(voxel_size=[0.05]))
+    )
+    minkunet['backbone'] = dict(type='MinkUNetBackbone', in_channels=4)
+    assert collect_geometry(dict(model=minkunet))['voxel_features'] == ['xyz', 'intensity']
+
+
+@pytest.mark.parametrize(
+    ('change', 'said'),
+    [
+        (
+            dict(voxel_size=(0.1, 0.1, 0.1)),
+            r'voxel_size=\[0.05, 0.05, 0.1\], but .*\[0.1, 0.1, 0.1\]',
+        ),
+        (dict(middle=5), 'in_channels=4, but model.middle_encoder .*in_channels=5'),
+        (
+            dict(encoder=dict(num_features=5)),
+            r"\['xyz', 'intensity'\], but .*'intensity', 'time'\]",
+        ),
+        (dict(coord_type='CAMERA'), "up_axis='z', but train_dataloader.dataset.dataset .*'y'"),
+    ],
+)
+def test_a_stock_detector_that_contradicts(change, said):
+    with pytest.raises(ConfigError, match=said):
+        check_meta({'geometry': {**SWEEPS, 'up_axis': 'z'}}, detector(**change), 'middle_encoder')
+
+
+def test_numbers_and_sequences_are_compared_by_value():
+    trained = {'radius': [0.2, 0.4], 'in_channels': 6}
+    same = geometry_config(backbone=dict(radius=(0.2, 0.4000000001)))
+    check_meta({'geometry': trained}, same)
+    for radius in (0.2, (0.2,), (0.2, 0.5)):
+        with pytest.raises(ConfigError, match='radius='):
+            check_meta({'geometry': trained}, geometry_config(backbone=dict(radius=radius)))
+
+
 def test_a_run_refuses_a_checkpoint_that_its_config_contradicts(tmp_path):
     train(config(tmp_path / 'a', 1, up_axis='z'))
     with pytest.raises(ConfigError, match="up_axis='z', but train_dataloader.*up_axis='y'"):

@@ -1,5 +1,5 @@
 # The pre-trained student's backbone (scaling 4) and a head for classes; num_classes is set by the
-# config, the weights by PretrainedBackboneHook.
+# config, the weights by PretrainedCoverageHook.
 _base_ = './pointbert_mrd.py'
 
 model = dict(

@@ -16,7 +16,6 @@ from mmengine.logging import HistoryBuffer, print_log
 from mmengine.registry import HOOKS
 
 from mrd_plugin.engine.atomic import TEMPORARY_SUFFIX, write_atomically
-from mrd_plugin.engine.checkpoint import read_meta
 from mrd_plugin.engine.geometry import check_meta, collect_geometry
 
 
@@ -62,8 +61,8 @@ class AtomicCheckpointHook(CheckpointHook):
       default since torch 2.6, reads the file.
     - ``meta['geometry']`` holds the settings that decide correctness (up axis, colour of "no
       colour", normalisation, input channels, ...); a checkpoint that the config contradicts is
-      refused, by training, resuming and testing alike, and where ``model.backbone.init_cfg`` names
-      it as ``Pretrained``.
+      refused, by training, resuming and testing alike. ``PretrainedCoverageHook`` does so for what
+      weights are taken from.
 
     The arguments are those of ``CheckpointHook``.
     """
@@ -71,18 +70,6 @@ class AtomicCheckpointHook(CheckpointHook):
     backend_args: dict | None
     best_ckpt_path: str | None
     best_ckpt_path_dict: dict[str, str | None]
-
-    def before_run(self, runner) -> None:
-        """Compare what the backbone is initialised from with the config.
-
-        Raises:
-            ConfigError: they contradict each other.
-        """
-        init = ((runner.cfg.get('model') or {}).get('backbone') or {}).get('init_cfg')
-        if isinstance(init, Mapping) and init.get('type') == 'Pretrained':
-            checkpoint = str(init['checkpoint'])
-            if Path(checkpoint).is_file():  # the rest are web addresses and names of model zoos
-                check_meta(read_meta(checkpoint), runner.cfg)
 
     def before_train(self, runner) -> None:
         """Choose the atomic writer for local directories, and clear what a kill left half-written."""

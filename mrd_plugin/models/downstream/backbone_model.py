@@ -15,7 +15,7 @@ class BackboneModel(BaseModel):
     """A backbone that is trained, or stays as it is under a linear probe, in MMEngine's three modes.
 
     Subclasses write ``logits(inputs)``, ``loss(inputs, data_samples)`` and ``predict(inputs,
-    data_samples)``. The backbone's weights are brought by ``PretrainedBackboneHook``, so one config
+    data_samples)``. The backbone's weights are brought by ``PretrainedCoverageHook``, so one config
     serves fine-tuning and training from scratch.
 
     Args:

@@ -19,7 +19,7 @@ class PointSegmentor(BackboneModel):
     """A voxel backbone with one linear layer, trained by cross-entropy and Lovász-Softmax.
 
     The protocol of SLidR (arXiv 2203.16258, section 4.2): each point takes the logits of its voxel, and
-    points, not voxels, are scored. The backbone's weights are brought by ``PretrainedBackboneHook``, so
+    points, not voxels, are scored. The backbone's weights are brought by ``PretrainedCoverageHook``, so
     one config serves fine-tuning and training from scratch. Points with label -1 count nothing.
 
     Args:

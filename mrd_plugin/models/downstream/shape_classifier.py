@@ -18,7 +18,7 @@ from mrd_plugin.structures import ShapeDataSample
 class ShapeClassifier(BackboneModel):
     """A backbone with a head, trained by cross-entropy.
 
-    The backbone's weights are brought by ``PretrainedBackboneHook``, so one config serves fine-tuning
+    The backbone's weights are brought by ``PretrainedCoverageHook``, so one config serves fine-tuning
     and training from scratch. A sample with label -1 counts nothing.
 
     Args:
