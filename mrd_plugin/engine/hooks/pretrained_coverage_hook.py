@@ -11,6 +11,7 @@ from mmengine.registry import HOOKS
 from mmengine.runner import BaseLoop
 from torch import nn
 
+from mrd_plugin.compat.spconv_weights import keep_kernels
 from mrd_plugin.engine.geometry import check_meta
 from mrd_plugin.engine.pretrained_sources import Source, find_sources, read_source, submodule
 from mrd_plugin.engine.weights import (
@@ -79,6 +80,7 @@ class PretrainedCoverageHook(Hook):
             ConfigError: There is no such file, or it contradicts the config.
             CheckpointError: It can't be read or does not fit.
         """
+        keep_kernels()  # by now MMDetection3D has changed spconv, if the model needs the two
         trains = isinstance(runner._train_loop, BaseLoop)  # a test builds no such loop
         if not trains or runner._resume:
             return
