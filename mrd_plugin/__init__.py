@@ -5,10 +5,16 @@ pre-trainers, hooks, metrics) with MMEngine's root registries.
 """
 
 from mrd_plugin import datasets, engine, evaluation, models, structures  # noqa: F401
-from mrd_plugin.compat import config_inheritance, spconv_weights, versions
+from mrd_plugin.compat import (
+    config_inheritance,
+    mmengine_config_text,
+    spconv_weights,
+    versions,
+)
 from mrd_plugin.version import __version__
 
 config_inheritance.enable()
+mmengine_config_text.remember()
 spconv_weights.keep_kernels()
 versions.warn_about_versions()
 

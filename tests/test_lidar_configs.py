@@ -45,6 +45,7 @@ def shrink(cfg, folders, work_dir):
         loader.dataset.data_root = str(folder)
         if loader.dataset.type == 'NuScenesPairs':
             loader.dataset.ann_file = 'nuscenes_infos_train.pkl'
+            loader.dataset.data_prefix = None
             loader.dataset.cameras = ['CAM_FRONT', 'CAM_BACK']
         for step in loader.dataset.pipeline:
             if 'size' in step:

@@ -56,6 +56,9 @@ step() {
 
 bash tools/setup_env.sh "$layer"
 
+# Four processes follow, and each imports torch: its bytecode is to be kept.
+unset PYTHONDONTWRITEBYTECODE
+
 if [ "$layer" = shape ]; then
   step 'prepare 820 real shapes' "$python" tools/prepare/furniture.py
   step 'encode pictures and captions with the embedded teacher' \

@@ -15,6 +15,10 @@ export MRD_TEST_DATA=${MRD_TEST_DATA:-$PWD/../shared/data}
 .venv/bin/python tools/prepare/zod_sample.py ||
   echo 'The embedded camera-LiDAR sample could not be fetched: its tests are skipped.' >&2
 
+# Each worker and each process that a test starts imports torch and MMDetection3D: without bytecode on disk
+# they would be compiled each time, which takes longer than most tests.
+unset PYTHONDONTWRITEBYTECODE
+
 # One worker for each core, one thread each: most tests are small, so a second thread would idle.
 export OMP_NUM_THREADS=${OMP_NUM_THREADS:-1}
 
