@@ -61,9 +61,7 @@ or name it: --cfg-options train_dataloader.dataset.data_root=DIR val_dataloader.
 max_epochs = 200
 param_scheduler = [
     dict(type='LinearLR', start_factor=0.1, end=10, by_epoch=True),
-    dict(
-        type='CosineAnnealingLR', begin=10, end=max_epochs, T_max=max_epochs - 10, by_epoch=True
-    ),
+    dict(type='CosineAnnealingLR', begin=10, end=max_epochs, T_max=max_epochs - 10, by_epoch=True),
 ]
 train_cfg = dict(max_epochs=max_epochs, val_interval=50)
 default_hooks = dict(checkpoint=dict(interval=max_epochs))
