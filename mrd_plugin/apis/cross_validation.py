@@ -23,6 +23,10 @@ class Training(Protocol):
     """What :func:`run_all` can run: command lines, one a stage, and the folder they write to."""
 
     @property
+    def scored(self) -> bool:
+        """Whether its end is a validation by a metric of the task."""
+
+    @property
     def folder(self) -> Path:
         """Work folder of the last stage."""
 
@@ -64,6 +68,11 @@ class Run:
     def name(self) -> str:
         """Row name in the table."""
         return self.variant or Path(self.config).stem
+
+    @property
+    def scored(self) -> bool:
+        """Each fold ends with zero-shot classification and retrieval."""
+        return True
 
     @property
     def folder(self) -> Path:
@@ -120,7 +129,7 @@ def run_all(
             two-thread runs on two cores.
 
     Returns:
-        dict: The figures of every run, from its ``figures.json``.
+        dict: The figures of every run, from its ``figures.json``; none of a run that is not scored.
 
     Raises:
         RuntimeError: If a training fails; its log is named.
@@ -148,7 +157,7 @@ def _run_one(run: Training, threads: int) -> dict[str, float]:
             code = subprocess.run(line, stdout=stream, stderr=subprocess.STDOUT, env=env).returncode
             if code != 0:
                 raise RuntimeError(f'Training failed with exit code {code}; see {log}.')
-    figures = last_metrics(run.folder)
+    figures = last_metrics(run.folder) if run.scored else {}
     record = dict(command=command, figures=figures)
     if first:
         record['first_stage'] = first

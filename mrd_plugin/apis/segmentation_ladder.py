@@ -26,6 +26,7 @@ class SeedRun:
         out: Folder of all runs.
         options: Further ``key=value`` overrides.
         keep: Keep the last checkpoint; without it a run leaves figures only.
+        scored: Whether it ends with figures of segmentation; a pre-training does not.
     """
 
     config: str
@@ -34,6 +35,7 @@ class SeedRun:
     out: str
     options: tuple[str, ...] = ()
     keep: bool = False
+    scored: bool = True
 
     @property
     def folder(self) -> Path:
@@ -90,7 +92,9 @@ class SegmentationLadder:
         for config in self.pretraining:
             method = Path(config).parent.name
             runs = [
-                SeedRun(config, f'{method}/pre-training', seed, self.out, keep=True)
+                SeedRun(
+                    config, f'{method}/pre-training', seed, self.out, keep=True, scored=False
+                )
                 for seed in self.seeds
             ]
             run_all(runs, self.jobs, self.threads)

@@ -63,3 +63,24 @@ def test_columns_are_what_every_run_has():
         'segmentation/miou': 'mIoU',
         'segmentation/iou_car': 'car',
     }
+
+
+def test_a_pretraining_ends_without_figures_of_segmentation(tmp_path, monkeypatch):
+    ladder = SegmentationLadder(['configs/scalr/a.py'], 'p.py', 't.py', (0,), 'test', str(tmp_path))
+    asked = []
+    monkeypatch.setattr(segmentation_ladder.SeedRun, 'commands', lambda run: [['true']])
+
+    def run_and_touch(runs, jobs, threads):
+        for run in runs:
+            asked.append(run)
+            run.folder.mkdir(parents=True)
+            (run.folder / 'epoch_1.pth').touch()
+        pretraining = [run for run in runs if run.keep]
+        return run_all(pretraining, jobs, threads) if pretraining else dict.fromkeys(runs, {})
+
+    run_all = segmentation_ladder.run_all
+    monkeypatch.setattr(segmentation_ladder, 'run_all', run_and_touch)
+    ladder.climb()
+    done = json.loads((tmp_path / 'scalr/pre-training/seed0/figures.json').read_text())
+    assert done['figures'] == {}
+    assert [run.scored for run in asked if run.config == 'configs/scalr/a.py'] == [False]
