@@ -6,7 +6,14 @@ from mrd_plugin.datasets.classification import (
     ScanObjectNNClassification,
 )
 from mrd_plugin.datasets.furniture_dataset import FurnitureDataset
-from mrd_plugin.datasets.lidar import KITTIPairs, NuScenesPairs, PairDataset, ZODSamplePairs
+from mrd_plugin.datasets.lidar import (
+    KITTIPairs,
+    NuScenesPairs,
+    NuScenesSegmentation,
+    PairDataset,
+    SemanticKITTI,
+    ZODSamplePairs,
+)
 from mrd_plugin.datasets.openshape import OpenShapeDataset
 from mrd_plugin.datasets.shape_dataset import ShapeDataset
 from mrd_plugin.datasets.shape_folder import ShapeFolderDataset
@@ -25,12 +32,14 @@ __all__ = [
     'ModelNet40Classification',
     'ModelNet40Dataset',
     'NuScenesPairs',
+    'NuScenesSegmentation',
     'ObjaverseLVISDataset',
     'OpenShapeDataset',
     'PairDataset',
     'SUNRGBDPairs',
     'ScanObjectNNClassification',
     'ScanObjectNNDataset',
+    'SemanticKITTI',
     'ShapeDataset',
     'ShapeFolderDataset',
     'TextImagePolicy',

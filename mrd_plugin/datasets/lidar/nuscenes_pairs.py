@@ -50,6 +50,9 @@ class NuScenesPairs(PairDataset):
         intensity_scale (float): Factor on the intensities, 0 to 255 in the files. Defaults to 1 / 255.
         **kwargs: See :class:`PairDataset`: ``fraction`` (by scene), ``min_depth``, ``pipeline``, ...
 
+    Attributes:
+        info_version: Version of the data, once the list is read.
+
     Raises:
         ConfigError: If the folder or the tables are missing, or the info file is of another kind.
     """
@@ -97,9 +100,10 @@ class NuScenesPairs(PairDataset):
         rows = infos['data_list']
         if rows:
             self._check_motion(rows[0])
+        version = self.version or str(infos.get('metainfo', {}).get('version', 'v1.0-trainval'))
+        self.info_version = version
         if self.split == 'all' and not (self.fraction < 1 and self.fraction_unit == 'scene'):
             return [self._entry(row, '') for row in rows]
-        version = self.version or str(infos.get('metainfo', {}).get('version', 'v1.0-trainval'))
         scenes = scene_of_samples(Path(self.data_root) / version)
         wanted = None if self.split == 'all' else scenes_of(self.split, version)
         place = {token: index for index, token in enumerate(scenes)}

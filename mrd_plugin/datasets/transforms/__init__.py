@@ -5,9 +5,10 @@ from mrd_plugin.datasets.transforms.frustum_crop import FrustumCrop
 from mrd_plugin.datasets.transforms.load_pair import LoadPair
 from mrd_plugin.datasets.transforms.load_shape import LoadShape
 from mrd_plugin.datasets.transforms.load_superpixels import LoadSuperpixels, SLICSuperpixels
+from mrd_plugin.datasets.transforms.load_sweep import LoadPointLabels, LoadSweep
 from mrd_plugin.datasets.transforms.occupancy_queries import OccupancyQueries
 from mrd_plugin.datasets.transforms.pack_image_text import PackImageText
-from mrd_plugin.datasets.transforms.pack_pair import PackPairs
+from mrd_plugin.datasets.transforms.pack_pair import PackPairs, PackSweep
 from mrd_plugin.datasets.transforms.pack_shape_inputs import PackShapeInputs
 from mrd_plugin.datasets.transforms.pair_crop import ImageFlip, ImageResize, ResizedCrop
 from mrd_plugin.datasets.transforms.pair_geometry import PointFlip, PointRotation
@@ -37,12 +38,15 @@ __all__ = [
     'ImageFlip',
     'ImageResize',
     'LoadPair',
+    'LoadPointLabels',
     'LoadShape',
     'LoadSuperpixels',
+    'LoadSweep',
     'OccupancyQueries',
     'PackImageText',
     'PackPairs',
     'PackShapeInputs',
+    'PackSweep',
     'PatchMask',
     'PointDropToFirst',
     'PointFlip',

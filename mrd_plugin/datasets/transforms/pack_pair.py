@@ -48,18 +48,34 @@ class PackPairs:
                 'ResizedCrop or ImageResize before it.'
             )
         pictures = np.stack(list(results['images'])).transpose(0, 3, 1, 2)
-        meta = dict(
-            sample_id=results['sample_id'],
-            num_views=len(pictures),
-            view_names=[camera['name'] for camera in results['cameras']],
-        )
-        sample = PairDataSample(metainfo=meta)
-        for key, kind in _FIELDS.items():
-            if key in results:
-                values = np.ascontiguousarray(np.asarray(results[key]), dtype=kind)
-                sample.set_field(torch.from_numpy(values), key)
-        inputs = dict(
-            points=torch.from_numpy(np.ascontiguousarray(results['points'], dtype=np.float32)),
-            images=torch.from_numpy(np.ascontiguousarray(pictures)),
-        )
-        return dict(inputs=inputs, data_samples=sample)
+        packed = _pack(results)
+        packed['inputs']['images'] = torch.from_numpy(np.ascontiguousarray(pictures))
+        return packed
+
+
+@TRANSFORMS.register_module()
+class PackSweep:
+    """Pack a sample without pictures as ``dict(inputs=dict(points), data_samples=PairDataSample)``.
+
+    ``points`` is float32 ``(N, 4)``.
+    """
+
+    def __call__(self, results: dict[str, Any]) -> dict[str, Any]:
+        """Pack one sample."""
+        return _pack(results)
+
+
+def _pack(results: dict[str, Any]) -> dict[str, Any]:
+    """The points, and everything of a sample but its pictures."""
+    meta = dict(
+        sample_id=results['sample_id'],
+        num_views=len(results['images']),
+        view_names=[camera['name'] for camera in results['cameras'] if results['images']],
+    )
+    sample = PairDataSample(metainfo=meta)
+    for key, kind in _FIELDS.items():
+        if key in results:
+            values = np.ascontiguousarray(np.asarray(results[key]), dtype=kind)
+            sample.set_field(torch.from_numpy(values), key)
+    points = torch.from_numpy(np.ascontiguousarray(results['points'], dtype=np.float32))
+    return dict(inputs=dict(points=points), data_samples=sample)
