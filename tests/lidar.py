@@ -132,7 +132,8 @@ def make_kitti_raw(root, frames=3):
 
 
 PAIR_TRANSFORMS = (
-    *('CuboidDrop', 'ImageFlip', 'ImageResize', 'LoadPair', 'LoadSuperpixels', 'OccupancyQueries'),
+    *('CuboidDrop', 'ImageFlip', 'ImageResize', 'LoadPair', 'LoadPointLabels'),
+    *('LoadSuperpixels', 'LoadSweep', 'OccupancyQueries', 'PackSweep'),
     *('PackPairs', 'PatchMask', 'PointFlip', 'PointRotation', 'ResizedCrop', 'SLICSuperpixels'),
     'SampleViews',
 )

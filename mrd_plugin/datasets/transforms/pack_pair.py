@@ -67,10 +67,11 @@ class PackSweep:
 
 def _pack(results: dict[str, Any]) -> dict[str, Any]:
     """The points, and everything of a sample but its pictures."""
+    views = len(results['images'])
     meta = dict(
         sample_id=results['sample_id'],
-        num_views=len(results['images']),
-        view_names=[camera['name'] for camera in results['cameras'] if results['images']],
+        num_views=views,
+        view_names=[camera['name'] for camera in results['cameras'][:views]],
     )
     sample = PairDataSample(metainfo=meta)
     for key, kind in _FIELDS.items():

@@ -325,7 +325,9 @@ def test_no_transform_writes_into_its_input():
     for name in PAIR_TRANSFORMS:
         if name not in (
             'LoadPair',
+            'LoadPointLabels',
             'LoadSuperpixels',
+            'LoadSweep',
             'SLICSuperpixels',
             'SampleViews',
             'PackPairs',
