@@ -25,8 +25,11 @@ CONFIGS = sorted(str(p) for p in Path('configs').rglob('*.py') if '_base_' not i
 LIDAR = [  # test_lidar_configs.py
     name for name in CONFIGS if any(data in name for data in ('nuscenes', 'kitti', 'zod-sample'))
 ]
+DENSE = [  # test_dense_configs.py
+    name for name in CONFIGS if any(f'_{data}_' in name for data in ('shapenetpart', 's3dis', 'scannet'))
+]
 DOWNSTREAM = [  # test_downstream_configs.py
-    name for name in CONFIGS if 'downstream' in name and name not in LIDAR
+    name for name in CONFIGS if 'downstream' in name and name not in LIDAR + DENSE
 ]
 FURNITURE = [name for name in CONFIGS if 'furniture' in name and name not in DOWNSTREAM]
 OBJAVERSE = [name for name in CONFIGS if 'objaverse' in name]
@@ -37,7 +40,7 @@ SMALL_STUDENT = {'model.backbone.depth': 1, 'model.backbone.num_patches': 32}
 
 
 def test_no_config_is_left_out():
-    assert sorted(FURNITURE + OBJAVERSE + SUNRGBD + DOWNSTREAM + LIDAR) == CONFIGS
+    assert sorted(FURNITURE + OBJAVERSE + SUNRGBD + DOWNSTREAM + DENSE + LIDAR) == CONFIGS
     assert {'configs/mrd/pointbert_furniture.py', 'configs/mrd/pointbert_objaverse.py'} < set(
         CONFIGS
     )

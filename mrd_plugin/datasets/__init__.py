@@ -17,6 +17,7 @@ from mrd_plugin.datasets.lidar import (
 from mrd_plugin.datasets.openshape import OpenShapeDataset
 from mrd_plugin.datasets.shape_dataset import ShapeDataset
 from mrd_plugin.datasets.shape_folder import ShapeFolderDataset
+from mrd_plugin.datasets.shapenet_part import ShapeNetPart
 from mrd_plugin.datasets.sunrgbd_pairs import SUNRGBDPairs
 from mrd_plugin.datasets.text_image_policy import TextImagePolicy
 from mrd_plugin.datasets.zero_shot import (
@@ -42,6 +43,7 @@ __all__ = [
     'SemanticKITTI',
     'ShapeDataset',
     'ShapeFolderDataset',
+    'ShapeNetPart',
     'TextImagePolicy',
     'ZODSamplePairs',
     'load_class_features',

@@ -36,21 +36,24 @@ _SCANOBJECTNN_FILES = {
 
 
 class LabelledClouds(ShapeDataset):
-    """What the two data sets share: a split, a count that is logged, points without colour.
+    """What data sets of labelled clouds share: a split, a count that is logged, points without colour.
 
     Args:
-        split (str): ``'train'`` or ``'test'``. Defaults to 'train'.
+        split (str): One of ``splits``. Defaults to 'train'.
         **kwargs: See :class:`ShapeDataset`.
     """
 
     file_up_axis = 'y'
+    splits: tuple[str, ...] = ('train', 'test')
     expected: dict[str, int]
     clouds: np.ndarray | None = None
     """Points of all shapes ``(N, P, 3)``, for files that hold many."""
 
     def __init__(self, split: str = 'train', **kwargs: Any) -> None:
-        if split not in ('train', 'test'):
-            raise ConfigError(f"{type(self).__name__} split={split!r}: expected 'train' or 'test'.")
+        if split not in self.splits:
+            raise ConfigError(
+                f'{type(self).__name__} split={split!r}: expected one of {self.splits}.'
+            )
         self.split = split
         super().__init__(**kwargs)
 

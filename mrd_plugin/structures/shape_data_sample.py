@@ -12,7 +12,8 @@ class ShapeDataSample(BaseDataElement):
     (the last three may be None); with several images also ``image_paths``, a tuple.
 
     Data fields: ``label`` a LongTensor ``()`` (-1 = none of the classes); optional ``image_feat`` and
-    ``text_feat`` ``(D,)`` and ``image_feats (V, D)``, the features stored with the sample. ``predict``
+    ``text_feat`` ``(D,)`` and ``image_feats (V, D)``, the features stored with the sample; where points have
+    classes, ``point_labels (N,)`` (-1 = ignored) and ``parts (P,)``, those that the category has. ``predict``
     adds ``embedding (D,)``, ``scores (K,)``, ``teacher_image (D,)`` and ``teacher_text (D,)``; a model with
-    two sub-spaces (TAMM) adds ``embedding_image`` and ``embedding_text`` ``(D,)``.
+    two sub-spaces (TAMM) adds ``embedding_image`` and ``embedding_text`` ``(D,)``, a segmentor ``pred_labels (N,)``.
     """

@@ -127,7 +127,7 @@ def test_scanobjectnn_variants_are_their_own_files(code, variant, tmp_path, monk
 def test_what_is_wrong_is_said(tmp_path, monkeypatch):
     with pytest.raises(ConfigError, match="variant='PB': expected one of"):
         ScanObjectNNClassification(str(tmp_path), variant='PB')
-    with pytest.raises(ConfigError, match="split='val': expected 'train' or 'test'"):
+    with pytest.raises(ConfigError, match=r"split='val': expected one of \('train', 'test'\)"):
         ModelNet40Classification(str(tmp_path), 'val')
     with pytest.raises(ConfigError, match="ann_file='modelnet40_train.txt'"):
         ModelNet40Classification(str(tmp_path))

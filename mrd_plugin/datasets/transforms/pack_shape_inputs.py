@@ -59,6 +59,9 @@ def pack_sample(results: dict[str, Any]) -> ShapeDataSample:
     if results.get('image_paths'):
         sample.set_metainfo(dict(image_paths=results['image_paths']))
     sample.label = torch.tensor(results.get('label', -1), dtype=torch.long)
+    for key in ('point_labels', 'parts'):
+        if key in results:
+            sample.set_field(torch.from_numpy(np.array(results[key], dtype=np.int64)), key)
     for key in ('image_feat', 'image_feats', 'text_feat'):
         if results.get(key) is not None:
             feature = torch.from_numpy(np.array(results[key], dtype=np.float32))

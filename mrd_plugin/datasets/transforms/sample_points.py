@@ -32,7 +32,7 @@ class SamplePoints:
         self.seed = seed
 
     def __call__(self, results: dict[str, Any]) -> dict[str, Any]:
-        """Draw from ``xyz (N, 3)`` and ``rgb (N, 3)``; both become ``(num_points, 3)``."""
+        """Draw from ``xyz (N, 3)``, ``rgb (N, 3)`` and ``point_labels (N,)``: ``num_points`` are left."""
         if self.seed is None:
             # MMEngine's seeded global generator behind the interface that draws in time num_points
             rng = np.random.Generator(np.random.get_bit_generator())
@@ -43,4 +43,6 @@ class SamplePoints:
         results['xyz'] = results['xyz'].take(index, axis=0)
         if results.get('rgb') is not None:
             results['rgb'] = float_colours(results['rgb'].take(index, axis=0))
+        if 'point_labels' in results:
+            results['point_labels'] = results['point_labels'].take(index)
         return results

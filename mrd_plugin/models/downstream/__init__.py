@@ -1,6 +1,7 @@
 """What a pre-trained backbone leaves to."""
 
+from mrd_plugin.models.downstream.part_segmentor import PartSegmentor
 from mrd_plugin.models.downstream.point_segmentor import PointSegmentor
 from mrd_plugin.models.downstream.shape_classifier import ShapeClassifier
 
-__all__ = ['PointSegmentor', 'ShapeClassifier']
+__all__ = ['PartSegmentor', 'PointSegmentor', 'ShapeClassifier']

@@ -1,0 +1,37 @@
+"""What the segmentors of shapes and rooms give their heads."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+
+from mrd_plugin.utils.errors import ConfigError
+
+
+def context_channels(backbone: nn.Module) -> int:
+    """Width of :func:`points_with_context`.
+
+    Raises:
+        ConfigError: If the backbone has no features of points.
+    """
+    if not hasattr(backbone, 'forward_points'):
+        raise ConfigError(
+            f'model.backbone {type(backbone).__name__} has no features of points (forward_points); use a '
+            'point transformer or a SparseResNet.'
+        )
+    return 2 * backbone.point_channels
+
+
+def points_with_context(backbone: nn.Module, points: Tensor) -> Tensor:
+    """Features of points, and beside each the largest of all points of its cloud.
+
+    Args:
+        backbone (nn.Module): Has ``forward_points`` and ``point_channels`` C.
+        points (Tensor): ``(B, N, in_channels)``.
+
+    Returns:
+        Tensor: ``(B, N, 2 C)``.
+    """
+    features = backbone.forward_points(points)
+    largest = features.amax(dim=1, keepdim=True).expand_as(features)
+    return torch.cat([features, largest], dim=-1)
