@@ -18,6 +18,7 @@ import mrd_plugin  # noqa: F401
 from mrd_plugin.apis.launch import require_data
 from mrd_plugin.datasets.neighbours import write_neighbours
 from mrd_plugin.utils.errors import ConfigError
+from tests.configs import read_config
 from tests.furniture import furniture_options, make_furniture
 from tests.sunrgbd import make_rooms
 
@@ -26,7 +27,9 @@ LIDAR = [  # test_lidar_configs.py
     name for name in CONFIGS if any(data in name for data in ('nuscenes', 'kitti', 'zod-sample'))
 ]
 DENSE = [  # test_dense_configs.py
-    name for name in CONFIGS if any(f'_{data}_' in name for data in ('shapenetpart', 's3dis', 'scannet'))
+    name
+    for name in CONFIGS
+    if any(f'_{data}_' in name for data in ('shapenetpart', 's3dis', 'scannet'))
 ]
 DOWNSTREAM = [  # test_downstream_configs.py
     name for name in CONFIGS if 'downstream' in name and name not in LIDAR + DENSE
@@ -168,7 +171,7 @@ def hard_negative_options(ids, work_dir):
 
 
 def train(path, options, work_dir, epochs, resume=False):
-    cfg = Config.fromfile(path)
+    cfg = read_config(path)
     cfg.merge_from_dict(options)
     cfg.merge_from_dict(
         {

@@ -12,6 +12,7 @@ from mmengine.runner import Runner
 import mrd_plugin  # noqa: F401
 from mrd_plugin.apis.launch import require_data
 from mrd_plugin.utils.errors import ConfigError
+from tests.configs import read_config
 from tests.lidar import real_data
 from tests.parts import make_shapenetpart
 from tests.test_configs import DENSE
@@ -22,7 +23,7 @@ WIDTH = 2 * 3 * SMALL['dim']  # the backbone's three levels, and the largest of 
 
 def small(path, work_dir, parts):
     """The config on tiny data with a small backbone, two steps long."""
-    cfg = Config.fromfile(path, format_python_code=False)
+    cfg = read_config(path)
     cfg.model.backbone.update(SMALL)
     for name in ('train_dataloader', 'val_dataloader'):
         cfg[name].update(batch_size=2 if name[0] == 't' else 1, num_workers=0)

@@ -11,6 +11,7 @@ from mmengine.runner import Runner
 import mrd_plugin  # noqa: F401
 from mrd_plugin.apis.launch import require_data
 from mrd_plugin.utils.errors import ConfigError
+from tests.configs import read_config
 from tests.lidar import make_kitti_object, make_nuscenes, make_zod
 from tests.test_configs import CONFIGS, LIDAR
 
@@ -70,7 +71,7 @@ def shrink(cfg, folders, work_dir):
 
 
 def train(path, folders, work_dir, epochs, resume=False, **options):
-    cfg = shrink(Config.fromfile(path), folders, work_dir)
+    cfg = shrink(read_config(path), folders, work_dir)
     cfg.merge_from_dict({'train_cfg.max_epochs': epochs, **options})
     if cfg.get('val_dataloader'):
         cfg.train_cfg.val_interval = epochs

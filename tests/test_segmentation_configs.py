@@ -11,6 +11,7 @@ from mmengine.runner import Runner
 import mrd_plugin  # noqa: F401
 from mrd_plugin.apis.launch import require_data
 from mrd_plugin.utils.errors import ConfigError
+from tests.configs import read_config
 from tests.segmentation import make_lidarseg, make_semantickitti
 from tests.test_configs import LIDAR
 from tests.test_lidar_configs import NARROW
@@ -18,7 +19,8 @@ from tests.test_lidar_configs import NARROW
 LADDER = [
     name
     for name in LIDAR
-    if Path(name).parent.name == 'downstream' and ('_nuscenes_' in name or '_semantickitti_' in name)
+    if Path(name).parent.name == 'downstream'
+    and ('_nuscenes_' in name or '_semantickitti_' in name)
 ]
 PRETRAINING = {
     'cmcr': 'configs/cmcr/minkunet34_nuscenes.py',
@@ -40,8 +42,7 @@ def folders(tmp_path_factory):
 
 def small(path, folders, work_dir):
     """The config on tiny data with a narrow network, two steps long; rates and fractions stay."""
-    # MMEngine formats each config five times a run, which takes longer than the two steps
-    cfg = Config.fromfile(path, format_python_code=False)
+    cfg = read_config(path)
     folder = next(folders[name] for name in folders if name in path)
     for name in ('train_dataloader', 'val_dataloader'):
         loader = cfg[name]
@@ -81,7 +82,9 @@ def test_starts_from_the_backbone_and_is_scored(path, folders, tmp_path):
     else:  # two steps from the given backbone, not from another start
         assert drift < 0.1 and (drift == 0) is path.endswith('linear-probe.py')
     scalars = runner.message_hub.log_scalars
-    assert all(torch.tensor(scalars[f'train/loss_{t}'].current()).isfinite() for t in ('ce', 'lovasz'))
+    assert all(
+        torch.tensor(scalars[f'train/loss_{t}'].current()).isfinite() for t in ('ce', 'lovasz')
+    )
     assert scalars['val/segmentation/n_points'].current() > 300
     assert scalars['val/segmentation/n_samples'].current() == 1
 

@@ -7,12 +7,8 @@ model = dict(
     data_preprocessor=_base_.model.data_preprocessor,
     **_base_.segmentor,
 )
-train_dataloader = dict(
-    _delete_=True, dataset=_base_.training_sweeps, **_base_.training_loading
-)
-val_dataloader = dict(
-    _delete_=True, dataset=_base_.validation_sweeps, **_base_.validation_loading
-)
+train_dataloader = dict(_delete_=True, dataset=_base_.training_sweeps, **_base_.training_loading)
+val_dataloader = dict(_delete_=True, dataset=_base_.validation_sweeps, **_base_.validation_loading)
 val_evaluator = [dict(type='SemanticIoU')]
 data_help = _base_.segmentation_help
 optim_wrapper = dict(_delete_=True, **_base_.two_rates)

@@ -1,5 +1,8 @@
 # SLidR: fine-tuned with all labels of nuScenes. Voxels, coordinates, channels and network are the pre-training's.
-_base_ = ['../slidr/res16unet34c_moco_1xb4-50e_nuscenes.py', '../_base_/downstream/nuscenes_segmentation.py']
+_base_ = [
+    '../slidr/res16unet34c_moco_1xb4-50e_nuscenes.py',
+    '../_base_/downstream/nuscenes_segmentation.py',
+]
 
 model = dict(
     _delete_=True,

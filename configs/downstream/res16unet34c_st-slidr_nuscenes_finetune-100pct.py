@@ -1,5 +1,8 @@
 # ST-SLidR: fine-tuned with all labels of nuScenes. Voxels, coordinates, channels and network are the pre-training's.
-_base_ = ['../st_slidr/res16unet34c_moco_2xb8-50e_nuscenes.py', '../_base_/downstream/nuscenes_segmentation.py']
+_base_ = [
+    '../st_slidr/res16unet34c_moco_2xb8-50e_nuscenes.py',
+    '../_base_/downstream/nuscenes_segmentation.py',
+]
 
 model = dict(
     _delete_=True,

@@ -1,5 +1,8 @@
 # ST-SLidR: fine-tuned on every 100th sweep of SemanticKITTI after a pre-training on nuScenes. Voxels, coordinates, channels and network are the pre-training's.
-_base_ = ['../st_slidr/res16unet34c_moco_2xb8-50e_nuscenes.py', '../_base_/downstream/semantickitti_segmentation.py']
+_base_ = [
+    '../st_slidr/res16unet34c_moco_2xb8-50e_nuscenes.py',
+    '../_base_/downstream/semantickitti_segmentation.py',
+]
 
 model = dict(
     _delete_=True,
@@ -7,12 +10,8 @@ model = dict(
     data_preprocessor=_base_.model.data_preprocessor,
     **_base_.segmentor,
 )
-train_dataloader = dict(
-    _delete_=True, dataset=_base_.training_sweeps, **_base_.training_loading
-)
-val_dataloader = dict(
-    _delete_=True, dataset=_base_.validation_sweeps, **_base_.validation_loading
-)
+train_dataloader = dict(_delete_=True, dataset=_base_.training_sweeps, **_base_.training_loading)
+val_dataloader = dict(_delete_=True, dataset=_base_.validation_sweeps, **_base_.validation_loading)
 val_evaluator = [dict(type='SemanticIoU')]
 data_help = _base_.segmentation_help
 optim_wrapper = dict(_delete_=True, **_base_.two_rates)

@@ -70,7 +70,9 @@ class TestBadInput:
     def test_a_part_of_another_category(self, root):
         path = root / SYNSETS['Mug'] / 'test0.txt'
         path.write_text('0 0 0 0 0 1 36\n0 0 1 0 0 1 47\n')
-        with pytest.raises(BadSampleError, match='1 of 2 points.* 47; a Mug has the parts 36 to 37'):
+        with pytest.raises(
+            BadSampleError, match='1 of 2 points.* 47; a Mug has the parts 36 to 37'
+        ):
             self.read(root)
 
     @pytest.mark.parametrize(

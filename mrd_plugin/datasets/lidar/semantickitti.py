@@ -83,9 +83,7 @@ class SemanticKITTI(LabelledSweeps):
         **kwargs: Any,
     ) -> None:
         if split not in SEQUENCES:
-            raise ConfigError(
-                f'SemanticKITTI split={split!r}: expected one of {tuple(SEQUENCES)}.'
-            )
+            raise ConfigError(f'SemanticKITTI split={split!r}: expected one of {tuple(SEQUENCES)}.')
         self.split = split
         super().__init__(
             data_root=data_root,

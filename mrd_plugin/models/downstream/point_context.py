@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from mrd_plugin.utils.errors import ConfigError
 
 
-def context_channels(backbone: nn.Module) -> int:
+def context_channels(backbone: Any) -> int:
     """Width of :func:`points_with_context`.
 
     Raises:
@@ -22,7 +24,7 @@ def context_channels(backbone: nn.Module) -> int:
     return 2 * backbone.point_channels
 
 
-def points_with_context(backbone: nn.Module, points: Tensor) -> Tensor:
+def points_with_context(backbone: Any, points: Tensor) -> Tensor:
     """Features of points, and beside each the largest of all points of its cloud.
 
     Args:

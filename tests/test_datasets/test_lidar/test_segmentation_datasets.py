@@ -48,7 +48,9 @@ def test_semantickitti_classes_are_those_of_mmdet3d():
     configs = Path(mmdet3d.__file__).parent / '.mim/configs'
     meta = Config.fromfile(configs / '_base_/datasets/semantickitti.py').metainfo
     table = SemanticKITTI.label_table
-    known = {number: index if index < 19 else -1 for number, index in meta.seg_label_mapping.items()}
+    known = {
+        number: index if index < 19 else -1 for number, index in meta.seg_label_mapping.items()
+    }
     for number in range(260):
         assert table[number] == known.get(number, -2)
     assert len(table) == 260 and len(SemanticKITTI.classes) == 19
