@@ -22,8 +22,8 @@ train_cfg = dict(max_epochs=50, val_interval=10)
 auto_scale_lr = dict(base_batch_size=16)
 default_hooks = dict(
     pretrained=dict(
-        type='PretrainedBackboneHook',
         checkpoint='work_dirs/cmcr_minkunet34_nuscenes/epoch_10.pth',
+        min_coverage=1.0,
     )
 )
 work_dir = 'work_dirs/downstream_minkunet34_cmcr_nuscenes_finetune-100pct'

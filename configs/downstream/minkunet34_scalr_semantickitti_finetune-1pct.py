@@ -17,8 +17,8 @@ train_cfg = dict(max_epochs=100, val_interval=10)
 auto_scale_lr = dict(base_batch_size=10)
 default_hooks = dict(
     pretrained=dict(
-        type='PretrainedBackboneHook',
         checkpoint='work_dirs/scalr_minkunet34_nuscenes/epoch_25.pth',
+        min_coverage=1.0,
     )
 )
 work_dir = 'work_dirs/downstream_minkunet34_scalr_semantickitti_finetune-1pct'

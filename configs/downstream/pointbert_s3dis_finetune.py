@@ -13,7 +13,7 @@ model = dict(
 )
 default_hooks = dict(
     checkpoint=dict(type='AtomicCheckpointHook', interval=1, max_keep_ckpts=3),
-    pretrained=dict(type='PretrainedBackboneHook', checkpoint=None),
+    pretrained=dict(type='PretrainedCoverageHook', checkpoint=None, min_coverage=1.0),
 )
 custom_hooks = [dict(type='NonFiniteLossHook'), dict(type='RNGStateHook')]
 # the columns as the backbone knows shapes: without MMDetection3D's coordinates within the room

@@ -13,6 +13,6 @@ model = dict(
 )
 default_hooks = dict(
     checkpoint=dict(type='AtomicCheckpointHook', interval=1, max_keep_ckpts=3),
-    pretrained=dict(type='PretrainedBackboneHook', checkpoint=None),
+    pretrained=dict(type='PretrainedCoverageHook', checkpoint=None, min_coverage=1.0),
 )
 custom_hooks = [dict(type='NonFiniteLossHook'), dict(type='RNGStateHook')]

@@ -6,4 +6,4 @@ _base_ = [
     '../_base_/datasets/shapenetpart.py',
     '../_base_/schedules/finetune_300e.py',
 ]
-default_hooks = dict(pretrained=dict(type='PretrainedBackboneHook', checkpoint=None))
+default_hooks = dict(pretrained=dict(checkpoint=None, min_coverage=1.0))

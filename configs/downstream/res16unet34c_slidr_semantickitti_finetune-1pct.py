@@ -20,8 +20,8 @@ train_cfg = dict(max_epochs=100, val_interval=10)
 auto_scale_lr = dict(base_batch_size=10)
 default_hooks = dict(
     pretrained=dict(
-        type='PretrainedBackboneHook',
         checkpoint='work_dirs/slidr_res16unet34c_moco_1xb4-50e_nuscenes/epoch_50.pth',
+        min_coverage=1.0,
     )
 )
 work_dir = 'work_dirs/downstream_res16unet34c_slidr_semantickitti_finetune-1pct'
