@@ -6,8 +6,8 @@ from mmengine.config import Config
 def read_config(path):
     """A config whose text is not formatted.
 
-    MMEngine has yapf format the config's text five times a run (log, dump, visualiser, checkpoints), which
-    takes longer than the few steps of a test. ``Config.fromfile`` knows the switch but drops it for text configs.
+    MMEngine has yapf format it in every run, which takes longer than the few steps of a test.
+    ``Config.fromfile`` knows a switch for it but drops it for text configs.
     """
     cfg = Config.fromfile(path)
     return Config(

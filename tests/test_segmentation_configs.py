@@ -2,10 +2,11 @@
 
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 from mmengine.config import Config
-from mmengine.registry import MODELS
+from mmengine.registry import DATASETS, MODELS
 from mmengine.runner import Runner
 
 import mrd_plugin  # noqa: F401
@@ -142,3 +143,44 @@ def test_missing_data_say_what_to_fetch(data, words):
     cfg = Config.fromfile(f'configs/downstream/minkunet34_cmcr_{data}_finetune-1pct.py')
     with pytest.raises(ConfigError, match=f'there is no such folder(?s:.*){words}'):
         require_data(cfg, 'train_dataloader')
+
+
+def test_a_backbone_of_other_voxels_is_refused(folders, tmp_path):
+    path = 'configs/downstream/minkunet34_cmcr_nuscenes_finetune-1pct.py'
+    cfg = small(path, folders, tmp_path / 'other')
+    state = MODELS.build(cfg.model.backbone).state_dict()
+    geometry = dict(voxel_size=[0.1, 1.0, 0.1], coordinates='cylindrical')
+    content = dict(
+        state_dict={f'backbone.{k}': v for k, v in state.items()}, meta=dict(geometry=geometry)
+    )
+    torch.save(content, tmp_path / 'slidr.pth')
+    cfg.default_hooks.pretrained.checkpoint = str(tmp_path / 'slidr.pth')
+    with pytest.raises(
+        ConfigError, match=r'voxel_size=\[0.1, 1.0, 0.1\].*voxel_size=\[0.1, 0.1, 0.1\]'
+    ):
+        Runner.from_cfg(cfg).train()
+
+
+def test_the_real_keyframe_is_learnt(folders, tmp_path):
+    path = 'configs/downstream/minkunet34_scalr_nuscenes_finetune-1pct.py'
+    cfg = small(path, folders, tmp_path / 'real')
+    cfg.model.data_preprocessor.voxel_size = (0.5, 0.5, 0.5)  # a slice has few points
+    torch.manual_seed(0)
+    np.random.seed(0)
+    model = MODELS.build(cfg.model)
+    sample = DATASETS.build(cfg.train_dataloader.dataset)[0]
+    batch = model.data_preprocessor(
+        dict(
+            inputs=dict(points=[sample['inputs']['points']]),
+            data_samples=[sample['data_samples']],
+        )
+    )
+    optimizer = torch.optim.AdamW(model.parameters(), lr=1e-2)
+    terms = []
+    for _ in range(15):
+        losses = model(**batch, mode='loss')
+        optimizer.zero_grad()
+        (losses['loss_ce'] + losses['loss_lovasz']).backward()
+        optimizer.step()
+        terms.append(float(losses['loss_ce'].detach()))
+    assert terms[-1] < 0.6 * terms[0]

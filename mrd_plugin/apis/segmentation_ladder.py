@@ -92,9 +92,7 @@ class SegmentationLadder:
         for config in self.pretraining:
             method = Path(config).parent.name
             runs = [
-                SeedRun(
-                    config, f'{method}/pre-training', seed, self.out, keep=True, scored=False
-                )
+                SeedRun(config, f'{method}/pre-training', seed, self.out, keep=True, scored=False)
                 for seed in self.seeds
             ]
             run_all(runs, self.jobs, self.threads)
