@@ -9,9 +9,10 @@ from typing import Any, NamedTuple
 import torch
 from torch import nn
 
-from mrd_plugin.engine import load_weights, read_checkpoint
+from mrd_plugin.engine import backbone_weights, load_weights, read_checkpoint
 from mrd_plugin.engine.module_config import build_module, module_configs
-from mrd_plugin.engine.published import FACTS, LIDAR_FACTS, SUFFIXES, convert, write_converted
+from mrd_plugin.engine.published import FACTS, LIDAR_FACTS, convert
+from mrd_plugin.engine.weights_file import SUFFIXES, write_weights
 from mrd_plugin.utils.errors import CheckpointError, ConfigError
 
 WEIGHT_FOLDERS = (Path('weights'), Path('~/.cache/mrd_plugin/weights'))
@@ -40,8 +41,8 @@ def load_encoder(
     """Load backbone and head.
 
     Args:
-        source: a file (a published one as it was downloaded, one that ``import_checkpoint`` wrote, or
-            a checkpoint of a training with this package), or the name of a family, such as
+        source: a file (a published one as it was downloaded, one that ``import_checkpoint`` or
+            ``export_backbone`` wrote, or a checkpoint of a training with this package), or the name of a family, such as
             ``'openshape-pointbert-vitg14'``, whose file is here already.
         family: for a published file, what it is believed to be.
         settings: for a published file, what its weights and the table do not tell; see
@@ -115,7 +116,8 @@ def import_checkpoint(
         ConfigError: ``family``, a key of ``settings`` or ``suffix`` does not exist.
     """
     converted = convert(read_checkpoint(path), path, family, settings)
-    return write_converted(converted, folder, suffix), converted.report
+    state, meta, name = converted.state_dict, converted.meta, converted.family
+    return write_weights(state, meta, folder, name, suffix), converted.report
 
 
 def find_weights(source: str | Path) -> Path:
@@ -158,9 +160,8 @@ def find_weights(source: str | Path) -> Path:
 
 
 def _load_all(part: str, module: nn.Module, state: Mapping[str, torch.Tensor]) -> str:
-    """Load ``<part>.*`` and refuse what is missing, left over or of another shape."""
-    prefix = f'{part}.'
-    own = {name[len(prefix) :]: state[name] for name in state if name.startswith(prefix)}
+    """Load ``<part>.*``, or a bare part; refuse what is missing, left over or of another shape."""
+    own = backbone_weights(state, f'{part}.')
     report = load_weights(module, own, min_coverage=1.0)
     if report.unexpected:
         raise CheckpointError(

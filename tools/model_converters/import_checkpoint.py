@@ -8,7 +8,8 @@ from mmengine.config import DictAction
 
 from mrd_plugin.apis import import_checkpoint
 from mrd_plugin.apis.launch import one_sentence_errors
-from mrd_plugin.engine.published import FACTS, LIDAR_FACTS, SUFFIXES
+from mrd_plugin.engine.published import FACTS, LIDAR_FACTS
+from mrd_plugin.engine.weights_file import SUFFIXES
 
 EXAMPLES = """examples:
   hf download OpenShape/openshape-pointbert-vitg14-rgb model.pt --local-dir downloads/openshape

@@ -82,9 +82,12 @@ class AtomicCheckpointHook(CheckpointHook):
                 left.unlink()
 
     def before_save_checkpoint(self, runner, checkpoint: dict) -> None:
-        """Add the geometry, and make the rest plain."""
-        geometry = collect_geometry(runner.cfg)
-        checkpoint['meta'] = plain_data({**checkpoint['meta'], 'geometry': geometry}, 'meta')
+        """Add the geometry and the config's name, and make the rest plain."""
+        facts: dict[str, Any] = {'geometry': collect_geometry(runner.cfg)}
+        if getattr(runner.cfg, 'filename', None):
+            # not under 'config', which mmengine runs as a config's text when it resumes
+            facts['config_name'] = '/'.join(Path(runner.cfg.filename).parts[-2:])
+        checkpoint['meta'] = plain_data({**checkpoint['meta'], **facts}, 'meta')
         checkpoint['message_hub'] = plain_data(checkpoint['message_hub'], 'message_hub')
 
     def after_load_checkpoint(self, runner, checkpoint: dict) -> None:

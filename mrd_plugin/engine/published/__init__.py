@@ -3,15 +3,12 @@
 from mrd_plugin.engine.published.convert import LAYOUTS, Converted, convert
 from mrd_plugin.engine.published.facts import FACTS, Facts
 from mrd_plugin.engine.published.lidar_facts import LIDAR_FACTS
-from mrd_plugin.engine.published.writing import SUFFIXES, write_converted
 
 __all__ = [
     'FACTS',
     'LAYOUTS',
     'LIDAR_FACTS',
-    'SUFFIXES',
     'Converted',
     'Facts',
     'convert',
-    'write_converted',
 ]
