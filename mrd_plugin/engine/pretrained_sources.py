@@ -119,9 +119,10 @@ def read_source(source: Source, own: Mapping[str, Tensor]) -> Contents:
     elif Path(source.checkpoint).is_file():
         content = read_checkpoint(source.checkpoint)
     else:
+        scratch = 'take the init_cfg away' if '.init_cfg' in source.key else 'give None'
         raise ConfigError(
             f'{source.key}={source.checkpoint!r}: there is no such file; name the checkpoint of a '
-            'pre-training run, or give None to train from scratch.'
+            f'pre-training run, or {scratch} to train from scratch.'
         )
     meta, state = content.get('meta'), content.get('state_dict', content)
     whole = {name: value for name, value in state.items() if isinstance(value, Tensor)}

@@ -140,7 +140,10 @@ class PretrainedCoverageHook(Hook):
         module = submodule(model, source)
         own = module.state_dict()
         contents = read_source(source, own)
-        check_meta(contents.meta, cfg, source.module or None)
+        try:
+            check_meta(contents.meta, cfg, source.module or None)
+        except ConfigError as error:
+            raise ConfigError(f'{source.key}={source.checkpoint!r}: {error}') from error
         report = compare_weights(own, contents.state)
         rows = {source.module: report} if source.module else report.by_part()
         if report.matched:  # else the file is of another model, and all of it counts
