@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import os
 import shutil
 import subprocess
 import sys
@@ -31,6 +32,27 @@ def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
     command += ['--no-index', '-q', '-w', str(target), str(source)]
     subprocess.run(command, check=True, cwd=source)
     return next(target.glob('*.whl'))
+
+
+@pytest.fixture(scope='session')
+def site(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder that the wheel is installed to, alone."""
+    site = tmp_path_factory.mktemp('installed') / 'site'
+    command = [sys.executable, '-m', 'pip', 'install', '--no-deps', '--no-index', '-q']
+    subprocess.run([*command, '--target', str(site), str(wheel)], check=True)
+    return site
+
+
+def run_elsewhere(code: str, folder: Path, path: Path) -> subprocess.CompletedProcess[str]:
+    """Run Python code in a folder, with packages from ``path`` first."""
+    env = {**os.environ, 'PYTHONPATH': str(path), 'OMP_NUM_THREADS': '1'}
+    return subprocess.run(
+        [sys.executable, '-W', 'ignore', '-c', code],
+        cwd=folder,
+        env=env,
+        capture_output=True,
+        text=True,
+    )
 
 
 @pytest.fixture

@@ -1,12 +1,11 @@
 from __future__ import annotations
 
-import os
-import subprocess
-import sys
 import zipfile
 from pathlib import Path
 
 import pytest
+
+from tests.test_install.conftest import run_elsewhere
 
 ROOT = Path(__file__).resolve().parents[2]
 LOAD = """
@@ -16,17 +15,6 @@ config = Config.fromfile('child.py')
 print(mrd_plugin.__file__)
 print(config.custom_imports.imports, config.answer)
 """
-
-
-def run_elsewhere(code: str, folder: Path, path: Path) -> subprocess.CompletedProcess[str]:
-    env = {**os.environ, 'PYTHONPATH': str(path), 'OMP_NUM_THREADS': '1'}
-    return subprocess.run(
-        [sys.executable, '-W', 'ignore', '-c', code],
-        cwd=folder,
-        env=env,
-        capture_output=True,
-        text=True,
-    )
 
 
 def test_wheel_holds_configs_tools_and_index(wheel: Path):
@@ -41,10 +29,7 @@ def test_wheel_holds_configs_tools_and_index(wheel: Path):
     assert not [name for name in names if not name.startswith('mrd_plugin')]
 
 
-def test_config_inherits_from_an_installed_wheel(wheel: Path, tmp_path: Path):
-    site = tmp_path / 'site'
-    command = [sys.executable, '-m', 'pip', 'install', '--no-deps', '--no-index', '-q']
-    subprocess.run([*command, '--target', str(site), str(wheel)], check=True)
+def test_config_inherits_from_an_installed_wheel(site: Path, tmp_path: Path):
     user = tmp_path / 'user'
     user.mkdir()
     (user / 'child.py').write_text(
