@@ -7,6 +7,9 @@ Examples:
     python tools/segmentation_ladder.py configs/cmcr/minkunet18_zod-sample.py \
         configs/slidr/minkunet18_zod-sample.py configs/scalr/minkunet18_zod-sample.py
 
+    # end to end, as a person who is given a file would do it
+    python tools/segmentation_ladder.py configs/cmcr/minkunet18_zod-sample.py --export
+
 Pre-trains, trains a linear layer on the frozen backbone, fine-tunes, and trains from scratch, each with
 each seed; prints a Markdown table of mean and standard deviation and writes it below --out. Finished
 trainings are kept there and reused when the same command is given again.
@@ -39,6 +42,11 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument('--seeds', type=int, nargs='+', default=[0, 1, 2])
     parser.add_argument('--jobs', type=int, default=2, help='runs at a time (default 2)')
     parser.add_argument('--threads', type=int, default=1, help='threads a run (default 1)')
+    parser.add_argument(
+        '--export',
+        action='store_true',
+        help='export the bare backbones to OUT/weights and go on from those files',
+    )
     parser.add_argument('--out', default='work_dirs/segmentation_ladder')
     return parser.parse_args()
 
@@ -53,6 +61,7 @@ def main() -> None:
         args.seeds,
         args.split,
         args.out,
+        args.export,
         args.jobs,
         args.threads,
     )
@@ -60,6 +69,10 @@ def main() -> None:
         rows = ladder.climb()
     table = markdown_table(rows, common_metrics(rows), 'scratch')
     print(table)
+    for name, figures in rows.items():
+        covered = [one['coverage'] for one in figures if 'coverage' in one]
+        if covered:
+            print(f'{name}: coverage {min(covered):.1%} of the backbone in {len(covered)} runs')
     stem = Path(args.out) / args.split
     stem.with_suffix('.md').write_text(table + '\n', encoding='utf-8')
     stem.with_suffix('.json').write_text(json.dumps(rows, indent=1), encoding='utf-8')

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import re
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from mrd_plugin.apis.cross_validation import run_all
+from mrd_plugin.apis.export import export_backbone
 from mrd_plugin.apis.finished_run import last_checkpoint
 
 Rows = dict[str, list[dict[str, float]]]
@@ -66,6 +68,8 @@ class SegmentationLadder:
         split: Split of ``val_dataloader`` that is scored: ``'validation'`` for choosing settings,
             ``'test'`` for the figures.
         out: Folder of all runs.
+        export: Build on exported backbones, as a person who gets a file would, and not on the checkpoints
+            of the pre-trainings.
         jobs: Trainings at a time.
         threads: Threads of each.
     """
@@ -76,6 +80,7 @@ class SegmentationLadder:
     seeds: Sequence[int] = (0, 1, 2)
     split: str = 'test'
     out: str = 'work_dirs/segmentation_ladder'
+    export: bool = False
     jobs: int = 2
     threads: int = 1
 
@@ -83,7 +88,8 @@ class SegmentationLadder:
         """Do all that is not done yet.
 
         Returns:
-            dict: Row name to figures, one a seed, in the order of ``seeds``.
+            dict: Row name to figures, one a seed, in the order of ``seeds``; ``coverage`` among them is
+            the part of the backbone that was loaded, in [0, 1].
         """
         rows = {
             'random backbone, linear probe': self._downstream(self.probe, 'random/probe', None),
@@ -97,10 +103,18 @@ class SegmentationLadder:
             ]
             run_all(runs, self.jobs, self.threads)
             found = [last_checkpoint(run.folder) for run in runs]
-            rows[f'{method}, linear probe'] = self._downstream(self.probe, f'{method}/probe', found)
-            rows[f'{method}, fine-tuned'] = self._downstream(
-                self.finetune, f'{method}/finetune', found
-            )
+            kind = '_exported' if self.export else ''
+            if self.export:
+                found = [
+                    export_backbone(path, Path(self.out) / 'weights', name=f'{method}_seed{seed}')
+                    for path, seed in zip(found, self.seeds)
+                ]
+            for title, config, row in (
+                ('linear probe', self.probe, 'probe'),
+                ('fine-tuned', self.finetune, 'finetune'),
+            ):
+                row = f'{method}/{row}{kind}'
+                rows[f'{method}, {title}'] = self._downstream(config, row, found)
         return rows
 
     def _downstream(
@@ -118,7 +132,16 @@ class SegmentationLadder:
             )
             for seed, source in zip(self.seeds, sources)
         ]
-        return list(run_all(runs, self.jobs, self.threads).values())
+        figures = run_all(runs, self.jobs, self.threads)
+        return [{**figures[run], **_coverage(run.folder)} for run in runs]
+
+
+def _coverage(folder: Path) -> dict[str, float]:
+    """``coverage`` from the table that ``PretrainedCoverageHook`` logged, if there is one."""
+    log = folder / 'stdout.log'
+    text = log.read_text(encoding='utf-8') if log.is_file() else ''
+    found = re.findall(r'^backbone(?: +\d+){4} +([\d.]+)%$', text, re.MULTILINE)
+    return {'coverage': float(found[-1]) / 100} if found else {}
 
 
 def common_metrics(rows: Rows) -> dict[str, str]:

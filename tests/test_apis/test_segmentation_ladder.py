@@ -1,7 +1,11 @@
 import json
 
+import torch
+
 from mrd_plugin.apis import segmentation_ladder
 from mrd_plugin.apis.segmentation_ladder import SeedRun, SegmentationLadder, common_metrics
+from mrd_plugin.engine import LoadReport, read_checkpoint
+from mrd_plugin.engine.weights import coverage_table
 
 
 def done(run, miou):
@@ -46,6 +50,42 @@ def test_each_seed_goes_from_its_own_pretraining_to_its_own_figures(tmp_path, mo
         assert 'val_dataloader.dataset.split=test' in command
     scratch = [run for run in asked if run.row == 'random/finetune_test']
     assert all('default_hooks.pretrained.checkpoint=None' in run.commands()[0] for run in scratch)
+
+
+def test_exported_backbones_are_what_is_built_on(tmp_path, monkeypatch):
+    ladder = SegmentationLadder(
+        ['configs/slidr/a.py'], 'probe.py', 'tune.py', (3, 5), out=str(tmp_path), export=True
+    )
+    asked = {}
+
+    def finish(runs, jobs, threads):
+        for run in runs:
+            asked[run.row, run.seed] = run
+            done(run, 0.1)
+            checkpoint = next((o for o in run.options if 'pretrained' in o), '=None')
+            if run.keep:
+                state = {
+                    'backbone.weight': torch.full((2,), float(run.seed)),
+                    'head.weight': torch.ones(1),
+                }
+                meta = dict(backbone=dict(type='Any'), geometry=dict(in_channels=4))
+                torch.save(dict(state_dict=state, meta=meta), run.folder / 'epoch_1.pth')
+            elif not checkpoint.endswith('None'):
+                table = coverage_table({'backbone': LoadReport(('a', 'b', 'c'), ('d',), (), ())})
+                (run.folder / 'stdout.log').write_text(f'12:00 - INFO - {checkpoint}\n{table}\n')
+        return {run: dict(seed=run.seed) for run in runs}
+
+    monkeypatch.setattr(segmentation_ladder, 'run_all', finish)
+    rows = ladder.climb()
+    assert rows['scratch'] == [dict(seed=3), dict(seed=5)]
+    assert rows['slidr, fine-tuned'] == [dict(seed=3, coverage=0.75), dict(seed=5, coverage=0.75)]
+    for row in ('slidr/probe_exported_test', 'slidr/finetune_exported_test'):
+        for seed in (3, 5):
+            (command,) = asked[row, seed].commands()
+            (path,) = (tmp_path / 'weights').glob(f'slidr_seed{seed}-*.safetensors')
+            assert f'default_hooks.pretrained.checkpoint={path}' in command
+            state = read_checkpoint(path)['state_dict']
+            assert list(state) == ['weight'] and (state['weight'] == seed).all()
 
 
 def test_finished_runs_are_not_run_again(tmp_path):

@@ -28,22 +28,20 @@ dataset = loader.dataset.dataset
 dataset.update(data_root={root!r}, ann_file='kitti_infos_train.pkl')
 dataset.data_prefix = dict(pts='training/velodyne_reduced')
 dataset.pipeline = [step for step in dataset.pipeline if step.type != 'ObjectSample']
-point_range = [0, -3.2, -3, 12.8, 3.2, 1]
+point_range = [0, -12.8, -3, 25.6, 12.8, 1]
 for step in dataset.pipeline:
     if 'point_cloud_range' in step:
         step.point_cloud_range = point_range
 loader.update(batch_size=1, num_workers=0, persistent_workers=False)
 cfg.model.data_preprocessor.voxel_layer.point_cloud_range = point_range
-cfg.model.middle_encoder.sparse_shape = [41, 128, 256]
+cfg.model.middle_encoder.sparse_shape = [41, 512, 512]
 cfg.model.backbone.update(layer_nums=[1, 1], out_channels=[16, 16])
 cfg.model.neck.update(in_channels=[16, 16], out_channels=[16, 16])
 cfg.model.bbox_head.update(in_channels=32, feat_channels=32)
-cfg.merge_from_dict(dict(
-    train_cfg=dict(by_epoch=False, max_iters=2, max_epochs=None, val_interval=9, type='IterBasedTrainLoop'),
-    work_dir='out', param_scheduler=[]))
 for key in ('dataloader', 'evaluator', 'cfg'):
     cfg[f'val_{{key}}'] = cfg[f'test_{{key}}'] = None
-del cfg.train_cfg['by_epoch'], cfg.train_cfg['max_epochs']
+cfg.train_cfg = dict(type='IterBasedTrainLoop', max_iters=2)
+cfg.update(work_dir='out', param_scheduler=[], randomness=dict(seed=0))
 runner = Runner.from_cfg(cfg)
 runner.train()
 
