@@ -27,7 +27,8 @@ loader = cfg.train_dataloader
 dataset = loader.dataset.dataset
 dataset.update(data_root={root!r}, ann_file='kitti_infos_train.pkl')
 dataset.data_prefix = dict(pts='training/velodyne_reduced')
-dataset.pipeline = [step for step in dataset.pipeline if step.type != 'ObjectSample']
+slow = ('ObjectSample', 'ObjectNoise')  # a data base of objects; compiled by numba
+dataset.pipeline = [step for step in dataset.pipeline if step.type not in slow]
 point_range = [0, -12.8, -3, 25.6, 12.8, 1]
 for step in dataset.pipeline:
     if 'point_cloud_range' in step:
