@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Container, Iterable, Mapping
 from dataclasses import dataclass
 
 import torch
@@ -182,15 +182,24 @@ def backbone_weights(
 
 
 def _hint(own: Mapping[str, torch.Tensor], state_dict: Mapping[str, torch.Tensor]) -> str:
-    """The prefix that most of the module's names wear in the state dict, as advice."""
+    """Advice on the prefix that most of the names wear on one side alone."""
+    for longer, shorter, change in (
+        (state_dict, own, 'without the prefix {!r} of'),
+        (own, state_dict, 'with the prefix {!r} before'),
+    ):
+        prefix, count = _common_prefix(longer, shorter)
+        if count:
+            return f' ({count} would match {change.format(prefix)} their names)'
+    return ''
+
+
+def _common_prefix(longer: Iterable[str], shorter: Container[str]) -> tuple[str, int]:
+    """The prefix without which most names of one side are names of the other, and how many are."""
     counts: dict[str, int] = {}
-    for name in state_dict:
+    for name in longer:
         parts = name.split('.')
         for depth in range(1, len(parts)):
-            if '.'.join(parts[depth:]) in own:
+            if '.'.join(parts[depth:]) in shorter:
                 prefix = '.'.join(parts[:depth]) + '.'
                 counts[prefix] = counts.get(prefix, 0) + 1
-    best = max(counts, key=lambda prefix: counts[prefix], default=None)
-    if best is None:
-        return ''
-    return f' ({counts[best]} would match without the prefix {best!r} of their names)'
+    return max(counts.items(), key=lambda item: item[1], default=('', 0))

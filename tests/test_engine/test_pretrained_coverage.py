@@ -200,6 +200,9 @@ def test_load_from_counts_the_modules_it_speaks_of_and_the_one_that_is_asked_for
     with pytest.raises(CheckpointError, match='Only 80.0% .*2 mismatched'):
         run(tmp_path / 'b', load_from=path)
     assert all_sevens(run(tmp_path / 'c', hook=dict(min_coverage=0.8), load_from=path))
+    path = save(tmp_path / 'bare.pth', '')
+    with pytest.raises(CheckpointError, match='8 would match with the prefix .backbone.. before'):
+        run(tmp_path / 'bare', load_from=path)
     same = {name: torch.zeros(1, *value.shape[1:]) for name, value in other.items()}
     torch.save(dict(state_dict=same), tmp_path / 'd.pth')
     with pytest.raises(CheckpointError, match='Only 20.0% .*8 missing: backbone'):
