@@ -6,6 +6,8 @@ from mmengine.registry import MODELS
 
 from mrd_plugin.compat.mmdet3d_classes import import_mmdet3d
 from mrd_plugin.compat.spconv_weights import keep_kernels
+from tests.test_engine.test_wrong_checkpoints import MINKUNET, downstream, pretraining, take
+from tests.test_engine.toy import train
 
 
 def make_layer():
@@ -59,3 +61,28 @@ def test_pretrained_with_a_prefix_loads_sparse_kernels(tmp_path):
     theirs.init_weights()
     loaded = theirs.state_dict()
     assert all(torch.equal(value, loaded[name]) for name, value in source.state_dict().items())
+
+
+def test_a_stock_backbone_is_loaded_although_mmdet3d_came_after_us(tmp_path, monkeypatch):
+    """In a stock config mmdet3d is imported after this package; the hook keeps the kernels then."""
+    make_layer()
+    from mmdet3d.models.layers.spconv.overwrite_spconv import write_spconv2
+    from spconv.pytorch.modules import SparseModule
+
+    theirs = write_spconv2._load_from_state_dict
+    monkeypatch.setattr(SparseModule, '_load_from_state_dict', theirs)
+    stock = dict(
+        MINKUNET,
+        type='MinkUNetBackbone',
+        sparseconv_backend='spconv',
+        encoder_blocks=[2, 2, 2, 2],
+        decoder_blocks=[2, 2, 2, 2],
+    )
+    del stock['depth']
+    stock.update({key: list(stock[key]) for key in ('encoder_channels', 'decoder_channels')})
+    content = pretraining(downstream(tmp_path, stock))
+    torch.save(content, tmp_path / 'a.pth')
+    for way in ('init_cfg', 'hook'):
+        cfg = take(downstream(tmp_path / way, stock), way, tmp_path / 'a.pth')
+        state = train(cfg)[0].model.backbone.state_dict()
+        assert all(torch.equal(content['state_dict'][f'backbone.{k}'], state[k]) for k in state)
