@@ -1,8 +1,10 @@
-"""mmcv's point operators on a CPU: VoteNet, PointNet++ and dynamic voxels without CUDA.
+"""mmcv's point operators and mmdet3d on a CPU: detectors train, predict and are scored without CUDA.
 
 Reason: mmcv 2.1 has no CPU kernels for furthest point sampling, ball query, kNN, grouping, gathering,
 three-NN, interpolation, points in boxes (all, part), 3D NMS and dynamic scatter (open-mmlab/mmdetection3d
-issues 2061 and 1152), so detectors of mmdet3d that use them stop on a machine without a GPU.
+issues 2061 and 1152), so detectors of mmdet3d that use them stop on a machine without a GPU. So do
+``KittiMetric`` (a numba kernel for CUDA), the voxels of mmdet3d's MinkUNet (``.cuda()``) and, in the
+backward pass, spconv (see :mod:`mrd_plugin.compat.spconv_cpu`).
 
 Remedy, by one line of a config::
 
@@ -16,6 +18,7 @@ To be dropped operator by operator as mmcv gains CPU kernels.
 
 from __future__ import annotations
 
+import importlib.util
 import sys
 from collections.abc import Callable
 from typing import Any
@@ -53,7 +56,20 @@ def enable() -> bool:
                 function.backward = staticmethod(backward)
     for name, ours in boxes.OPERATORS.items():
         _replace(getattr(mmcv.ops, name), ours)
+    if importlib.util.find_spec('mmdet3d') and importlib.util.find_spec('spconv'):
+        _enable_mmdet3d()
     return True
+
+
+def _enable_mmdet3d() -> None:
+    """Mend what mmdet3d itself sends to CUDA; importing it also mends spconv."""
+    from mrd_plugin.compat.mmcv_cpu import kitti_overlap, minkunet_voxels
+    from mrd_plugin.compat.mmdet3d_classes import import_mmdet3d
+
+    preprocessor = import_mmdet3d('models.data_preprocessors', 'Det3DDataPreprocessor')
+    if preprocessor.voxelize.__module__ != minkunet_voxels.__name__:
+        preprocessor.voxelize = minkunet_voxels.extend(preprocessor.voxelize)
+    sys.modules[kitti_overlap.REPLACES] = kitti_overlap
 
 
 def _replace(original: Any, ours: Callable) -> None:
