@@ -122,6 +122,17 @@ def _of_module(cfg: Mapping[str, Any], module: str | None = None) -> tuple[str, 
     return path, {key: value for key, value in found.items() if value is not None}
 
 
+def _of_adapter(cfg: Mapping[str, Any], module: str) -> tuple[str, dict[str, Any]]:
+    """What the part around a module makes of the points before the module sees them, with its path.
+
+    ``PointSeedBackbone`` turns them so that another axis is up.
+    """
+    path = module.rpartition('.')[0]
+    around = _part(cfg, path)[1] if path else {}
+    axis = _setting(MODELS, around, 'up_axis') if around else None
+    return path, {} if axis is None else {'up_axis': axis}
+
+
 def _of_preprocessor(cfg: Mapping[str, Any]) -> dict[str, Any]:
     """How points become voxels: our own preprocessor's keys, or those of MMDetection3D's."""
     _, keys = _part(cfg, 'data_preprocessor')
@@ -191,13 +202,15 @@ def check_meta(
     trained = checkpoint_meta.get('geometry') or {}
     path, settings = _of_module(cfg, module)
     given = [('model.data_preprocessor', _of_preprocessor(cfg)), (f'model.{path}', settings)]
+    adapter, turned = _of_adapter(cfg, path)
+    given.append((f'model.{adapter}', turned))
     views = (cfg.get('model') or {}).get('num_test_views') or 1  # a test cloud is cut into so many
     for loader in _LOADERS:
         for where, dataset in _datasets(cfg.get(loader), loader):
             settings = _of_dataset(dataset)
             if loader != 'train_dataloader' and 'num_points' in settings:
                 settings['num_points'] //= views
-            given.append((where, settings))
+            given.append((where, {k: v for k, v in settings.items() if k not in turned}))
     for where, settings in given:
         for key, value in settings.items():
             if key not in trained or _same(trained[key], value):

@@ -178,6 +178,16 @@ def test_size_is_a_channel_of_log_metres():
     assert (pack(results())['inputs'][:, 6] == 0).all()
 
 
+def test_height_is_above_the_floor_as_mmdet3d_has_it():
+    sample = results()
+    inputs = T.PackShapeInputs(channels=('xyz', 'height'))(sample)['inputs'].numpy()
+    z = np.sort(sample['xyz'][:, 2].astype(np.float64))
+    place = 0.0099 * (len(z) - 1)  # between the two lowest of 64 points
+    floor = z[0] + place * (z[1] - z[0])
+    assert inputs.shape == (64, 4)
+    np.testing.assert_allclose(inputs[:, 3], sample['xyz'][:, 2] - floor, atol=1e-6)
+
+
 def test_random_size_blurs_and_withholds():
     np.random.seed(0)
     sizes = [T.RandomSize(sigma=0.1, drop=0.25)({'size': 2.0})['size'] for _ in range(4000)]

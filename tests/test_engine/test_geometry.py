@@ -140,6 +140,25 @@ def test_a_stock_detector_that_contradicts(change, said):
         check_meta({'geometry': {**SWEEPS, 'up_axis': 'z'}}, detector(**change), 'middle_encoder')
 
 
+def seeds(up_axis):
+    """VoteNet over a point transformer: the room has z up, the adapter turns it."""
+    pipeline = [dict(type='LoadPointsFromFile', coord_type='DEPTH')]
+    inner = dict(type='PointPatchTransformer', scaling=4, in_channels=6)
+    backbone = dict(type='PointSeedBackbone', backbone=inner, up_axis=up_axis)
+    dataset = dict(type='ScanNetDataset', pipeline=pipeline)
+    return Config(dict(model=dict(backbone=backbone), train_dataloader=dict(dataset=dataset)))
+
+
+def test_an_adapter_says_which_axis_is_up_for_the_backbone():
+    module = 'backbone.backbone'
+    trained = {'geometry': {'up_axis': 'y', 'in_channels': 6, 'radius': 0.2}}
+    check_meta(trained, seeds('y'), module)
+    with pytest.raises(ConfigError, match="up_axis='y', but model.backbone of .* up_axis='z'"):
+        check_meta(trained, seeds('z'), module)
+    with pytest.raises(ConfigError, match='in_channels=4, but model.backbone.backbone .*=6'):
+        check_meta({'geometry': {'up_axis': 'y', 'in_channels': 4}}, seeds('y'), module)
+
+
 def test_numbers_and_sequences_are_compared_by_value():
     trained = {'radius': [0.2, 0.4], 'in_channels': 6}
     same = geometry_config(backbone=dict(radius=(0.2, 0.4000000001)))

@@ -13,7 +13,7 @@ from mrd_plugin.datasets.transforms.load_shape import float_colours
 from mrd_plugin.structures import ShapeDataSample
 from mrd_plugin.utils.errors import ConfigError
 
-_WIDTHS = {'xyz': 3, 'rgb': 3, 'size': 1}
+_WIDTHS = {'xyz': 3, 'rgb': 3, 'size': 1, 'height': 1}
 _META = ('sample_id', 'name', 'text', 'image_path', 'category')
 
 
@@ -25,8 +25,10 @@ class PackShapeInputs:
 
     Args:
         channels (Sequence[str]): Parts of a point, in order: ``'xyz'`` and ``'rgb'``, three numbers
-            each, and ``'size'``, the natural logarithm of the shape's largest side in metres, the
-            same for all its points and 0 where the size is unknown. Defaults to ('xyz', 'rgb').
+            each; ``'size'``, the natural logarithm of the shape's largest side in metres, the
+            same for all its points and 0 where the size is unknown; ``'height'``, z above the floor of
+            the points that are packed, as MMDetection3D's detectors of rooms are given it (the floor
+            is where 0.99 % of the points are lower). Defaults to ('xyz', 'rgb').
 
     Attributes:
         columns: Where each channel lies in the inputs.
@@ -76,5 +78,8 @@ def _values(channel: str, results: dict[str, Any]) -> Any:
     if channel == 'size':
         size = results.get('size')
         return 0.0 if size is None else float(np.log(size))
+    if channel == 'height':
+        z = results['xyz'][:, 2:]
+        return z - np.percentile(z, 0.99)
     rgb = results.get('rgb')
     return results.get('no_colour', 0.4) if rgb is None else float_colours(rgb)

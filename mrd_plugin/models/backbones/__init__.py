@@ -1,9 +1,11 @@
-"""Backbones: of shapes, and of sweeps (MinkUNetStudent, SparseEncoderStudent)."""
+"""Backbones: of shapes and rooms, and of sweeps (MinkUNetStudent, SparseEncoderStudent)."""
 
 from mrd_plugin.models.backbones.minkunet import MinkUNetStudent
 from mrd_plugin.models.backbones.patch_backbone import PatchBackbone, PatchTokens
 from mrd_plugin.models.backbones.point_bert import PointBERT
 from mrd_plugin.models.backbones.point_patch_transformer import PointPatchTransformer
+from mrd_plugin.models.backbones.point_seeds import PointSeedBackbone
+from mrd_plugin.models.backbones.pointnet2 import PointNet2Student
 from mrd_plugin.models.backbones.sparse_encoder import SparseEncoderStudent
 from mrd_plugin.models.backbones.sparse_resnet import (
     SparseResNet11,
@@ -17,7 +19,9 @@ __all__ = [
     'PatchBackbone',
     'PatchTokens',
     'PointBERT',
+    'PointNet2Student',
     'PointPatchTransformer',
+    'PointSeedBackbone',
     'SparseEncoderStudent',
     'SparseResNet11',
     'SparseResNet18',

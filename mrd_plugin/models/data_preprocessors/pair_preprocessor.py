@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 import torch
+import torch.nn.functional as F
 from mmengine.model import BaseDataPreprocessor
 from mmengine.registry import MODELS
 from torch import Tensor
@@ -14,7 +15,7 @@ from mrd_plugin.ops.voxelize import COORDINATES, voxelize
 from mrd_plugin.structures import PairBatch, PairDataSample
 from mrd_plugin.utils.errors import ConfigError
 
-_COLUMNS = {'xyz': [0, 1, 2], 'intensity': [3]}
+_COLUMNS = {'xyz': [0, 1, 2], 'intensity': [3], 'time': [4]}
 _PER_VIEW = ('superpixels', 'image_masks')
 _PER_QUERY = ('query_xyz', 'query_occupied', 'query_kind', 'query_intensity')
 
@@ -34,7 +35,9 @@ class PairDataPreprocessor(BaseDataPreprocessor):
             batch with their pairs and labels, and voxels are counted from its lower corner, as
             detectors with a fixed grid need it. Cartesian only. Defaults to None, no bound.
         voxel_features (Sequence[str]): What the network is given of a voxel's first point, in order:
-            ``'xyz'`` (three numbers) and ``'intensity'`` (one). Defaults to ('intensity',).
+            ``'xyz'`` (three numbers), ``'intensity'`` (one) and ``'time'`` (one), by which detectors
+            that join sweeps tell them apart, in seconds before the keyframe: always 0, since pictures
+            go with keyframes. Defaults to ('intensity',).
 
     Attributes:
         num_features: Numbers a voxel, C: the ``in_channels`` of the backbone.
@@ -104,7 +107,7 @@ class PairDataPreprocessor(BaseDataPreprocessor):
         )
         images = torch.cat(pictures) if pictures else points.new_zeros(0, 3, 0, 0)
         batch = PairBatch(
-            voxel_features=points[voxels.first][:, self.columns],
+            voxel_features=F.pad(points[voxels.first], (0, 1))[:, self.columns],  # time 0
             voxel_coords=voxels.coords,
             batch_size=len(clouds),
             point2voxel=voxels.of_point,

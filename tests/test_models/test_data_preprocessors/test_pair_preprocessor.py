@@ -81,6 +81,17 @@ def test_a_range_takes_points_pairs_and_labels_along():
         build(point_range=(90, 90, 90, 99, 99, 99))(pseudo_collate(unequal()))
 
 
+def test_time_is_a_column_of_zeros():
+    """Detectors that join sweeps read it; a pair has one sweep."""
+    names = ('xyz', 'intensity', 'time')
+    preprocessor = build(voxel_features=names)
+    data = pseudo_collate(unequal())
+    timed = preprocessor(data)['inputs'].voxel_features
+    without = build(voxel_features=names[:2])(pseudo_collate(unequal()))['inputs'].voxel_features
+    assert preprocessor.num_features == 5 == timed.shape[1]
+    assert torch.equal(timed[:, :4], without) and (timed[:, 4] == 0).all()
+
+
 def test_optional_fields_and_pictures_may_be_absent():
     parts = [make_pair(seed=i, superpixels=None, query_xyz=None) for i in range(2)]
     for part in parts:
