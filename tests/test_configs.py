@@ -23,27 +23,33 @@ from tests.furniture import furniture_options, make_furniture
 from tests.sunrgbd import make_rooms
 
 CONFIGS = sorted(str(p) for p in Path('configs').rglob('*.py') if '_base_' not in p.parts)
+DETECTION = [name for name in CONFIGS if 'detection' in name]  # test_detection_configs.py
 LIDAR = [  # test_lidar_configs.py
-    name for name in CONFIGS if any(data in name for data in ('nuscenes', 'kitti', 'zod-sample'))
+    name
+    for name in CONFIGS
+    if any(data in name for data in ('nuscenes', 'kitti', 'zod-sample')) and name not in DETECTION
 ]
 DENSE = [  # test_dense_configs.py
     name
     for name in CONFIGS
     if any(f'_{data}_' in name for data in ('shapenetpart', 's3dis', 'scannet'))
+    and name not in DETECTION
 ]
 DOWNSTREAM = [  # test_downstream_configs.py
     name for name in CONFIGS if 'downstream' in name and name not in LIDAR + DENSE
 ]
 FURNITURE = [name for name in CONFIGS if 'furniture' in name and name not in DOWNSTREAM]
 OBJAVERSE = [name for name in CONFIGS if 'objaverse' in name]
-SUNRGBD = [name for name in CONFIGS if 'sunrgbd' in name]
+SUNRGBD = [name for name in CONFIGS if 'sunrgbd' in name and name not in DETECTION]
 
 # The published student at full size is trained once; the other configs differ in what is around it.
 SMALL_STUDENT = {'model.backbone.depth': 1, 'model.backbone.num_patches': 32}
 
 
 def test_no_config_is_left_out():
-    assert sorted(FURNITURE + OBJAVERSE + SUNRGBD + DOWNSTREAM + DENSE + LIDAR) == CONFIGS
+    assert (
+        sorted(FURNITURE + OBJAVERSE + SUNRGBD + DOWNSTREAM + DENSE + LIDAR + DETECTION) == CONFIGS
+    )
     assert {'configs/mrd/pointbert_furniture.py', 'configs/mrd/pointbert_objaverse.py'} < set(
         CONFIGS
     )
@@ -133,13 +139,16 @@ def openshape_options(root):
     return {f'{name}_dataloader.dataset.data_root': str(root) for name in ('train', 'val', 'test')}
 
 
-def sunrgbd_options(root):
+def sunrgbd_options(root, path):
     """The rooms of the tests and a student that a CPU trains in seconds."""
     options = openshape_options(root)
     for name in ('train', 'val', 'test'):
         options[f'{name}_dataloader.dataset.pipeline.2.min_points'] = 100
         options[f'{name}_dataloader.dataset.pipeline.3.num_points'] = 500
-    options.update({'model.backbone.num_patches': 32, 'model.backbone.depth': 1})
+    if 'pointnet2' in path:
+        options['model.backbone.num_points'] = (64, 32, 16, 8)
+    else:
+        options.update(SMALL_STUDENT)
     return options
 
 
@@ -240,7 +249,7 @@ def test_objaverse_configs_train_and_resume(path, openshape, small_clip, tmp_pat
 @pytest.mark.parametrize('path', SUNRGBD)
 def test_sunrgbd_configs_train_and_resume(path, small_clip, tmp_path):
     rooms = make_rooms(tmp_path / 'rooms')
-    options = {**sunrgbd_options(rooms), **online_teacher_options(path, small_clip)}
+    options = {**sunrgbd_options(rooms, path), **online_teacher_options(path, small_clip)}
     check_two_steps_and_resume(path, options, tmp_path)
 
 
