@@ -1,6 +1,7 @@
 """Every detection config takes its backbone, trains two steps on a real frame on a CPU, and is scored."""
 
 import operator
+from pathlib import Path
 
 import pytest
 import torch
@@ -8,7 +9,7 @@ from mmengine.config import Config
 from mmengine.registry import DefaultScope
 from mmengine.runner import Runner
 
-import mrd_plugin  # noqa: F401
+from mrd_plugin.engine import collect_geometry
 from tests.detection import pretrained_checkpoint, pretrainings, run_uncompiled, shrink
 from tests.test_configs import DETECTION
 
@@ -45,7 +46,10 @@ def test_no_config_is_left_out():
     assert sorted([*PRETRAINED, *scratch, *OVERFIT]) == DETECTION
 
 
-@pytest.mark.parametrize('path', [*PRETRAINED, 'configs/detection/overfit/second_kitti-frames.py'])
+TRAINED = [name for name in PRETRAINED if 'slidr' not in name]  # CMCR's is the same network
+
+
+@pytest.mark.parametrize('path', [*TRAINED, 'configs/detection/overfit/second_kitti-frames.py'])
 def test_trains_from_its_backbone_and_is_scored(path, known, tmp_path):
     cfg = shrink(path, tmp_path / path.replace('/', '-'))
     hook = cfg.default_hooks.pretrained
@@ -66,6 +70,20 @@ def test_trains_from_its_backbone_and_is_scored(path, known, tmp_path):
         drift = max(float((weights[k] - v.detach()).abs().max()) for k, v in tuned.items())
         # two steps of Adam from the given backbone, not from another start
         assert 0 < drift < 3 * cfg.optim_wrapper.optimizer.lr
+
+
+@pytest.mark.parametrize('path', [name for name in PRETRAINED if 'slidr' in name])
+def test_slidr_pretrains_the_network_that_cmcr_does(path, known):
+    ours, others = (
+        Config.fromfile(
+            known[str(Path(Config.fromfile(name).default_hooks.pretrained.checkpoint).parent)]
+        )
+        for name in (path, path.replace('slidr', 'cmcr'))
+    )
+    assert ours.model.type == 'SLidR' and others.model.type == 'CMCR'
+    assert ours.model.backbone == others.model.backbone
+    assert ours.model.data_preprocessor == others.model.data_preprocessor
+    assert collect_geometry(ours) == collect_geometry(others)
 
 
 @pytest.mark.parametrize('path', [name for name in PRETRAINED if 'ulip2' not in name])
