@@ -4,7 +4,6 @@ import copy
 
 from mmengine.config import Config
 from mmengine.config import config as mmengine_config
-from yapf.yapflib.yapf_api import FormatCode
 
 import mrd_plugin  # noqa: F401
 from mrd_plugin.compat import mmengine_config_text
@@ -19,7 +18,8 @@ def test_text_is_yapfs_and_is_formatted_once(monkeypatch):
     cfg.train_cfg.max_epochs += 1
     assert cfg.pretty_text != ours  # another text is another entry
     cfg.train_cfg.max_epochs -= 1
-    monkeypatch.setattr(mmengine_config, 'FormatCode', FormatCode)
+    yapf = mmengine_config.yapf.yapflib.yapf_api
+    monkeypatch.setattr(mmengine_config, 'FormatCode', yapf.FormatCode)
     assert cfg.pretty_text == ours
 
 
