@@ -14,25 +14,50 @@ import numba
 import numpy as np
 import torch
 
+BLOCK = 512  # points whose distances are looked at together: they stay in the cache
 
-@numba.njit(nogil=True, cache=True)
+
 def fps_kernel(xyz, k, start, out):
     """Furthest point sampling of ``xyz (N, 3)`` into ``out (k,)``; ties go to the lower index."""
-    n = xyz.shape[0]
-    nearest = np.full(n, np.inf, xyz.dtype)
+    x, y, z = np.ascontiguousarray(xyz.T)
+    nearest = np.full(len(x), np.inf, xyz.dtype)
+    # What is not negative has the order of its bits, and the maximum of integers is a vector instruction.
+    bits = nearest.view(np.int32 if nearest.itemsize == 4 else np.int64)
+    _furthest_points(x, y, z, nearest, bits, start, out[:k])
+
+
+@numba.njit(nogil=True, cache=True)
+def _furthest_points(x, y, z, nearest, bits, start, out):
     current = start
-    for i in range(k):
+    for i in range(out.shape[0]):
         out[i] = current
-        cx, cy, cz = xyz[current, 0], xyz[current, 1], xyz[current, 2]
-        furthest = nearest.dtype.type(-1)
-        for j in range(n):
-            dx, dy, dz = xyz[j, 0] - cx, xyz[j, 1] - cy, xyz[j, 2] - cz
-            dist = dx * dx + dy * dy + dz * dz
-            if dist < nearest[j]:
-                nearest[j] = dist
-            if nearest[j] > furthest:
-                furthest = nearest[j]
-                current = j
+        cx, cy, cz = x[current], y[current], z[current]
+        furthest, place = bits[0] * 0 - 1, 0
+        for low in range(0, x.shape[0], BLOCK):
+            part = slice(low, low + BLOCK)
+            _move_nearer(x[part], y[part], z[part], nearest[part], cx, cy, cz)
+            top = _largest(bits[part])
+            if top > furthest:
+                furthest, place = top, low
+        while bits[place] != furthest:
+            place += 1
+        current = place
+
+
+@numba.njit(nogil=True, cache=True)
+def _move_nearer(x, y, z, nearest, cx, cy, cz):
+    for j in range(x.shape[0]):
+        dx, dy, dz = x[j] - cx, y[j] - cy, z[j] - cz
+        dist = dx * dx + dy * dy + dz * dz
+        nearest[j] = dist if dist < nearest[j] else nearest[j]
+
+
+@numba.njit(nogil=True, cache=True)
+def _largest(values):
+    top = values[0]
+    for j in range(values.shape[0]):
+        top = values[j] if values[j] > top else top
+    return top
 
 
 @numba.njit(nogil=True, cache=True)
