@@ -22,6 +22,13 @@ from mrd_plugin.ops import furthest_point_sample as sample_furthest
 from mrd_plugin.ops._kernels import run_batch
 
 
+def _shares(clouds: int, centres: int) -> list[tuple[int, slice]]:
+    """Cut a batch into work for every thread: clouds, and the centres of each if there are fewer clouds."""
+    parts = max(1, torch.get_num_threads() // clouds) if clouds else 1
+    cuts = [centres * part // parts for part in range(parts + 1)]
+    return [(b, slice(*ends)) for b in range(clouds) for ends in zip(cuts[:-1], cuts[1:])]
+
+
 def _arrays(*tensors: Tensor) -> list[np.ndarray]:
     return [tensor.detach().contiguous().numpy() for tensor in tensors]
 
@@ -70,10 +77,13 @@ def ball_query(
         index = torch.empty(*center_xyz.shape[:2], sample_num, dtype=torch.int32)
         clouds, middles = _arrays(xyz, center_xyz)
         out = index.numpy()
-        run_batch(
-            lambda b: ball_query_kernel(clouds[b], middles[b], min_radius, max_radius, out[b]),
-            len(clouds),
-        )
+        shares = _shares(len(clouds), middles.shape[1])
+
+        def query(i: int) -> None:
+            b, own = shares[i]
+            ball_query_kernel(clouds[b], middles[b, own], min_radius, max_radius, out[b, own])
+
+        run_batch(query, len(shares))
     ctx.mark_non_differentiable(index)
     return index
 
