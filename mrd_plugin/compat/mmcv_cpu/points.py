@@ -155,8 +155,10 @@ def grouping_operation(
         ctx.saved = (rows, len(features))
         return features[rows].transpose(1, 2).contiguous()
     ctx.saved = (indices, features.shape[2])
-    picked = features.gather(2, _spread(indices, features.shape[1]))
-    return picked.view(*features.shape[:2], *indices.shape[1:])
+    # Whole rows are copied and stay whole: 1x1 convolutions on channels that lie last are plain products.
+    batch = torch.arange(len(features), device=features.device)[:, None, None]
+    picked = features.transpose(1, 2).contiguous()[batch, indices.long()]
+    return picked.permute(0, 3, 1, 2)
 
 
 def grouping_backward(ctx: Any, grad: Tensor) -> tuple[Tensor | None, ...]:
