@@ -16,10 +16,9 @@ Finished runs are kept under --out and reused when the same command is given aga
 from __future__ import annotations
 
 import argparse
-import json
 from pathlib import Path
 
-from mrd_plugin.apis.cross_validation import Run, markdown_table, run_all
+from mrd_plugin.apis.cross_validation import Run, markdown_table, run_all, write_table
 
 METRICS = {
     'zero_shot/top1': 'zero-shot top-1',
@@ -85,9 +84,9 @@ def main() -> None:
         rows.setdefault(run.name, []).append(figure)
     table = markdown_table(rows, METRICS, args.base)
     print(table)
-    stem = Path(args.out) / f'{args.part}_{"_".join(rows)}'.replace('/', '-')
-    stem.with_suffix('.md').write_text(table + '\n', encoding='utf-8')
-    stem.with_suffix('.json').write_text(json.dumps(rows, indent=1), encoding='utf-8')
+    first, *others = rows
+    files = write_table(args.out, [f'{args.part}_{first}', *others], table, rows)
+    print(f'\nwritten: {", ".join(map(str, files))}')
 
 
 if __name__ == '__main__':

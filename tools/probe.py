@@ -21,12 +21,11 @@ without the test shapes.
 from __future__ import annotations
 
 import argparse
-import json
 from pathlib import Path
 
 from mmengine.config import Config
 
-from mrd_plugin.apis.cross_validation import markdown_table
+from mrd_plugin.apis.cross_validation import markdown_table, write_table
 from mrd_plugin.apis.launch import one_sentence_errors, require_data
 from mrd_plugin.apis.probing import Ladder, Probes, data_parts, probe
 from mrd_plugin.utils.errors import ConfigError
@@ -117,15 +116,11 @@ def main() -> None:
     table = table.replace(' ± 0.0', '') if args.folds is None else table
     table += f'\n\nFeatures: {args.features}. N test shapes: {", ".join(map(str, counts))}.'
     print(table)
-    stem = '_'.join([*Path(args.config).with_suffix('').parts[-2:], args.features])
+    names = [*Path(args.config).with_suffix('').parts[-2:], args.features]
     if args.data:
-        stem += f'_{Path(args.data).stem}'
-    out = Path(args.out) / stem
-    out.parent.mkdir(parents=True, exist_ok=True)
-    out.with_suffix('.md').write_text(table + '\n', encoding='utf-8')
-    record = dict(arguments=vars(args), rows=rows)
-    out.with_suffix('.json').write_text(json.dumps(record, indent=1), encoding='utf-8')
-    print(f'\nwritten: {out.with_suffix(".md")}, {out.with_suffix(".json")}')
+        names.append(Path(args.data).stem)
+    files = write_table(args.out, names, table, dict(arguments=vars(args), rows=rows))
+    print(f'\nwritten: {", ".join(map(str, files))}')
 
 
 if __name__ == '__main__':

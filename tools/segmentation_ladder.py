@@ -18,10 +18,8 @@ trainings are kept there and reused when the same command is given again.
 from __future__ import annotations
 
 import argparse
-import json
-from pathlib import Path
 
-from mrd_plugin.apis.cross_validation import markdown_table
+from mrd_plugin.apis.cross_validation import markdown_table, write_table
 from mrd_plugin.apis.launch import one_sentence_errors
 from mrd_plugin.apis.segmentation_ladder import SegmentationLadder, common_metrics
 
@@ -73,9 +71,8 @@ def main() -> None:
         covered = [one['coverage'] for one in figures if 'coverage' in one]
         if covered:
             print(f'{name}: coverage {min(covered):.1%} of the backbone in {len(covered)} runs')
-    stem = Path(args.out) / args.split
-    stem.with_suffix('.md').write_text(table + '\n', encoding='utf-8')
-    stem.with_suffix('.json').write_text(json.dumps(rows, indent=1), encoding='utf-8')
+    files = write_table(args.out, [args.split], table, rows)
+    print(f'\nwritten: {", ".join(map(str, files))}')
 
 
 if __name__ == '__main__':

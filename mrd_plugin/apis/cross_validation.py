@@ -6,17 +6,19 @@ import json
 import os
 import subprocess
 import sys
+import zlib
 from collections.abc import Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol, TypeVar
+from typing import Any, Protocol, TypeVar
 
 import numpy as np
 from mmengine.config import Config
 from tqdm import tqdm
 
 SPLITS = 'configs/_base_/datasets/furniture_splits'
+_MAX_STEM = 150  # characters of a file name
 
 
 class Training(Protocol):
@@ -208,6 +210,30 @@ def paired_difference(
     diff = np.array([a[metric] - b[metric] for a, b in zip(ours, base)])
     error = diff.std(ddof=1) / np.sqrt(len(diff)) if len(diff) > 1 else 0.0
     return float(diff.mean()), float(error), int((diff > 0).sum())
+
+
+def write_table(folder: str | Path, names: Sequence[str], table: str, record: Any) -> list[Path]:
+    """Write a table as Markdown and its figures as JSON, side by side.
+
+    Args:
+        folder (str | Path): Where to; made if it is missing.
+        names (Sequence[str]): What the table is of; together they name the files. Many names are
+            cut to the first one and a checksum of all, since file systems allow 255 bytes.
+        table (str): Markdown.
+        record (Any): What JSON can hold.
+
+    Returns:
+        list[Path]: The two files.
+    """
+    stem = '_'.join(names).replace('/', '-')
+    if len(stem) > _MAX_STEM:
+        stem = f'{names[0]}_{len(names) - 1}-more_{zlib.crc32(stem.encode()):08x}'.replace('/', '-')
+    # Not with_suffix: a row name may hold a dot.
+    paths = [Path(folder) / f'{stem}{suffix}' for suffix in ('.md', '.json')]
+    paths[0].parent.mkdir(parents=True, exist_ok=True)
+    for path, text in zip(paths, (table + '\n', json.dumps(record, indent=1))):
+        path.write_text(text, encoding='utf-8')
+    return paths
 
 
 def markdown_table(

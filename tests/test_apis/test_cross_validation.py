@@ -8,6 +8,7 @@ from mrd_plugin.apis.cross_validation import (
     markdown_table,
     paired_difference,
     summarise,
+    write_table,
 )
 
 OURS = [{'m': 0.5}, {'m': 0.7}, {'m': 0.6}]
@@ -65,3 +66,14 @@ def test_last_metrics_reads_the_newest_validation(tmp_path):
     assert last_metrics(tmp_path)['zero_shot/top1'] == 0.4
     with pytest.raises(FileNotFoundError, match='no validation figures'):
         last_metrics(tmp_path / 'nothing')
+
+
+def test_tables_of_many_rows_and_of_names_with_dots_keep_apart(tmp_path):
+    rows = [f'mrd/ablations/pointbert_furniture_row-{i}' for i in range(12)]
+    many = write_table(tmp_path, rows, 'table', {'a': 1})
+    assert [path.suffix for path in many] == ['.md', '.json']
+    assert many[0].name.startswith('mrd-ablations-pointbert_furniture_row-0_11-more_')
+    assert many != write_table(tmp_path, [*rows[:-1], 'other'], 'table', {})
+    ours = write_table(tmp_path, ['text0.3-mrd'], 'ours', {})
+    write_table(tmp_path, ['text0.3-openshape'], 'theirs', {})
+    assert ours[0].read_text() == 'ours\n' and ours[0].name == 'text0.3-mrd.md'
