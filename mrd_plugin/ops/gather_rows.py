@@ -5,12 +5,13 @@ from __future__ import annotations
 import torch
 import torch.distributed as dist
 from torch import Tensor
+from torch.autograd.function import once_differentiable
 
 
 def gather_rows(x: Tensor) -> Tensor:
     """Join the rows that all ranks hold, in rank order; ranks may hold different numbers of rows.
 
-    The gradient of every rank's loss with respect to this rank's rows is summed (a reduce-scatter).
+    Differentiable once. The gradient of every rank's loss with respect to this rank's rows is summed (a reduce-scatter).
     When each rank computes the same global loss, this and the averaging of
     ``DistributedDataParallel`` give the parameter gradients of one process on the joined batch.
 
@@ -46,7 +47,9 @@ class _GatherRows(torch.autograd.Function):
         return torch.cat([part[:count] for part, count in zip(parts, counts)])
 
     @staticmethod
+    @once_differentiable
     def backward(ctx, grad: Tensor) -> Tensor:
-        grad = grad.contiguous()
+        # A copy: autograd may hand the same buffer to another branch of the graph.
+        grad = grad.clone(memory_format=torch.contiguous_format)
         dist.all_reduce(grad)
         return grad[ctx.own]

@@ -62,7 +62,7 @@ class PointMlpLayer(nn.Module):
         """
         weight, bias, bn = self.conv.weight.flatten(1), self.conv.bias, self.bn
         assert bias is not None and bn.running_mean is not None and bn.running_var is not None
-        if self.training:
+        if bn.training:  # its own mode: frozen norms of a training network are put in eval mode
             row_mean, row_cov = row_moments(rows)
             mean = torch.mv(weight, row_mean) + bias
             var = ((weight @ row_cov) * weight).sum(1)

@@ -10,7 +10,8 @@ checkpoints without the levels that MinkowskiEngine adds.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from typing import Any, cast
 
 import torch
@@ -174,7 +175,11 @@ class SparseResNet34(BaseModule):
         def on_features(features: Tensor) -> Tensor:
             return block(x.replace_feature(features)).features
 
-        return x.replace_feature(checkpoint(on_features, x.features, use_reentrant=False))
+        def contexts() -> tuple[AbstractContextManager, AbstractContextManager]:
+            return nullcontext(), _buffers_kept(block)
+
+        features = checkpoint(on_features, x.features, use_reentrant=False, context_fn=contexts)
+        return x.replace_feature(features)
 
     def _pool(self, voxels: Any, joined: Tensor, batch: int) -> Tensor:
         """Reduce the joined stages ``(M, 480)`` to one feature a shape, ``(B, out_channels)``."""
@@ -190,6 +195,17 @@ class SparseResNet34(BaseModule):
         highest = empty.scatter_reduce(0, index, x.features, 'amax', include_self=False)
         mean = empty.scatter_reduce(0, index, x.features, 'mean', include_self=False)
         return self.final(torch.cat([highest, mean], dim=1))
+
+
+@contextmanager
+def _buffers_kept(module: nn.Module) -> Iterator[None]:
+    """Undo what happens to buffers: a recomputed batch norm would count its batch twice."""
+    before = [(buffer, buffer.clone()) for buffer in module.buffers()]
+    try:
+        yield
+    finally:
+        for buffer, value in before:
+            buffer.copy_(value)
 
 
 def _strided(conv: nn.Module, x: Any) -> Any:

@@ -6,6 +6,8 @@ from mmengine.model import BaseModule
 from mmengine.registry import MODELS
 from torch import Tensor, nn
 
+from mrd_plugin.utils import ConfigError
+
 
 @MODELS.register_module()
 class DualAdapter(BaseModule):
@@ -38,7 +40,16 @@ class DualAdapter(BaseModule):
         self.text = _adapter(in_channels, hidden_channels, out_channels, text_dropout)
 
     def forward(self, features: Tensor) -> tuple[Tensor, Tensor]:
-        """Map ``(B, in_channels)`` to visual and semantic embeddings, each ``(B, out_channels)``."""
+        """Map ``(B, in_channels)`` to visual and semantic embeddings, each ``(B, out_channels)``.
+
+        Raises:
+            ConfigError: If a training batch holds one shape only.
+        """
+        if self.training and len(features) < 2:
+            raise ConfigError(
+                'train_dataloader: a batch of 1 shape reached DualAdapter, whose batch norm needs 2 or '
+                'more while training; raise batch_size or set drop_last=True.'
+            )
         return self.image(features), self.text(features)
 
 

@@ -10,6 +10,7 @@ leaves it there with the logit 0.
 from __future__ import annotations
 
 import torch
+from mmengine.dist import get_world_size
 from mmengine.registry import MODELS
 from torch import Tensor, nn
 from torch.nn import functional as F
@@ -73,12 +74,12 @@ class HardNegativeAlignLoss(nn.Module):
             ``match_text`` and ``dropped`` (share of the pairs within groups that are no negatives).
 
         Raises:
-            ConfigError: If the batch does not consist of whole groups.
+            ConfigError: If the batch does not consist of whole groups on every rank.
         """
-        if len(points) % self.group_size:
+        if len(points) % (self.group_size * get_world_size()):
             raise ConfigError(
-                f'model.loss.group_size={self.group_size}: a batch of {len(points)} does not consist '
-                'of whole groups; make train_dataloader.batch_size a multiple of it, with '
+                f'model.loss.group_size={self.group_size}: a batch of {len(points)} from '
+                f'{get_world_size()} rank(s) does not consist of whole groups on each; make train_dataloader.batch_size a multiple of it, with '
                 'drop_last=True, and use HardNegativeSampler with the same group_size.'
             )
         with torch.autocast(points.device.type, enabled=False):

@@ -6,7 +6,11 @@ import torch
 from torch import Tensor, nn
 
 from mrd_plugin.models.losses.teacher_weights import TeacherMix
-from mrd_plugin.models.losses.weighting import TermWeights, build_term_weights
+from mrd_plugin.models.losses.weighting import (
+    TermWeights,
+    UncertaintyWeights,
+    build_term_weights,
+)
 
 
 class RelationWeights(nn.Module):
@@ -64,7 +68,11 @@ class RelationWeights(nn.Module):
             if kind in self.inner:
                 inner, added = (values.to(like) for values in self.inner[kind]())
             weights.append(weight * factors[number] * inner)
-            extra.append(weight * (added + penalties[number] / len(added)))
+            # A slot whose own weight is exp(-s) has the variance s + s_across, and pays for both;
+            # else the kind as a whole has one variance and pays once.
+            nested = isinstance(self.inner.get(kind), UncertaintyWeights)
+            share = penalties[number] if nested else penalties[number] / len(added)
+            extra.append(weight * (added + share))
         return torch.cat(weights), torch.cat(extra)
 
     def alphas(self, image: Tensor, text: Tensor) -> Tensor:

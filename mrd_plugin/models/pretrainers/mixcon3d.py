@@ -16,6 +16,7 @@ import torch.nn.functional as F
 from mmengine.registry import MODELS
 from torch import Tensor, nn
 
+from mrd_plugin.models.pretrainers.logit_scale import inverse_temperature
 from mrd_plugin.models.pretrainers.shape_aligner import ShapeAligner
 from mrd_plugin.structures import ShapeDataSample
 
@@ -63,10 +64,10 @@ class MixCon3D(ShapeAligner):
         """Compute the losses of a batch; see :meth:`ShapeAligner.loss`."""
         batch = self.triplets(inputs, data_samples)
         scale_image, scale_text = self.logit_scales()
-        limit = math.log(self.max_logit_scale)
-        scale_joint = self.log_logit_scale_joint.clamp(max=limit).exp()
+        scale_joint = inverse_temperature(self.log_logit_scale_joint, self.max_logit_scale)
         joint = self.join(batch.points, batch.image)
-        return self.criterion(*batch, scale_image, scale_text, joint, scale_joint)
+        log = self.criterion(*batch, scale_image, scale_text, joint, scale_joint)
+        return {**log, **self.logit_scale_log(), 'logit_scale_joint': scale_joint.detach()}
 
     @torch.no_grad()
     def predict(

@@ -17,6 +17,7 @@ from mmengine.registry import MODELS
 from torch import Tensor, nn
 
 from mrd_plugin.models.pretrainers.base import BasePretrainer
+from mrd_plugin.models.pretrainers.logit_scale import inverse_temperature
 from mrd_plugin.ops import gather_rows
 from mrd_plugin.structures import ShapeDataSample
 
@@ -66,8 +67,14 @@ class ShapeAligner(BasePretrainer):
 
     def logit_scales(self) -> tuple[Tensor, Tensor]:
         """Inverse temperatures of the image and the text term, clamped."""
-        scale = self.log_logit_scale.clamp(max=math.log(self.max_logit_scale)).exp()
+        scale = inverse_temperature(self.log_logit_scale, self.max_logit_scale)
         return scale[0], scale[-1]
+
+    def logit_scale_log(self) -> dict[str, Tensor]:
+        """The inverse temperatures as scalars to log: one, or one for image and one for text."""
+        scales = self.log_logit_scale.detach().exp().unbind()
+        names = ('logit_scale_image', 'logit_scale_text') if len(scales) == 2 else ('logit_scale',)
+        return dict(zip(names, scales))
 
     def triplets(self, inputs: Tensor, data_samples: Sequence[ShapeDataSample]) -> Triplets:
         """Embed this rank's shapes, ask the teacher, join all ranks."""
@@ -93,4 +100,5 @@ class ShapeAligner(BasePretrainer):
         """
         batch = self.triplets(inputs, data_samples)
         scale_image, scale_text = self.logit_scales()
-        return self.criterion(*batch, scale_image, scale_text)
+        log = self.criterion(*batch, scale_image, scale_text)
+        return {**log, **self.logit_scale_log()}

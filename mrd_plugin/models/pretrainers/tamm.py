@@ -71,16 +71,23 @@ class TAMM(ShapeAligner):
         self.num_views = num_views
         self.image_score_weight = image_score_weight
         self.register_buffer('adapter_is_trained', torch.tensor(False))
+        self._why_untrained = 'init_weights() was not called; the runner does'
 
     def init_weights(self) -> None:
         """Initialise the student and read the adapter of stage 1.
 
+        A missing checkpoint is an error of :meth:`loss` only: a run that is resumed initialises its
+        model first and gets the adapter from its own checkpoint.
+
         Raises:
-            ConfigError: The checkpoint is missing.
-            CheckpointError: It is no stage-1 checkpoint, or of another dim, reduction or ratio.
+            CheckpointError: The checkpoint is no stage-1 checkpoint, or of another dim, reduction or ratio.
         """
         super().init_weights()
-        path = find_first_stage(self.image_adapter_checkpoint, _KEY)
+        try:
+            path = find_first_stage(self.image_adapter_checkpoint, _KEY)
+        except ConfigError as error:
+            self._why_untrained = str(error)
+            return
         weights = first_stage_weights(path, 'adapter.')
         ours, theirs = float(self.image_adapter.ratio), float(weights.get('ratio', torch.nan))
         try:
@@ -135,20 +142,17 @@ class TAMM(ShapeAligner):
             data_samples (Sequence[ShapeDataSample]): The shapes' texts and views.
 
         Returns:
-            dict[str, Tensor]: ``loss``, and scalars to log: terms, match rates.
+            dict[str, Tensor]: ``loss``, and scalars to log: terms, match rates, logit scale.
 
         Raises:
-            ConfigError: The image adapter was never loaded.
+            ConfigError: The image adapter was never loaded; says why.
         """
         if not self.adapter_is_trained:
-            raise ConfigError(
-                f'TAMM: the image adapter has no weights yet; call init_weights() (the runner does), '
-                f'which reads {_KEY}={self.image_adapter_checkpoint!r}.'
-            )
+            raise ConfigError(f'TAMM: the image adapter has no weights yet: {self._why_untrained}')
         z_image, z_text = (F.normalize(z.float(), dim=-1) for z in self.branches(inputs))
         views = self.teacher.view_targets(data_samples, self.num_views)
         text, has_text = self.teacher.text_targets(data_samples)
-        return self.criterion(
+        log = self.criterion(
             gather_rows(z_image),
             gather_rows(z_text),
             gather_rows(self.image_adapter(views.image)),
@@ -157,6 +161,7 @@ class TAMM(ShapeAligner):
             gather_rows(has_text),
             *self.logit_scales(),
         )
+        return {**log, **self.logit_scale_log()}
 
     @torch.no_grad()
     def predict(

@@ -17,6 +17,7 @@ from mmengine.registry import MODELS
 from torch import Tensor, nn
 
 from mrd_plugin.models.pretrainers.base import ThreeModes
+from mrd_plugin.models.pretrainers.logit_scale import inverse_temperature
 from mrd_plugin.ops import gather_rows
 from mrd_plugin.structures import ShapeDataSample
 
@@ -84,7 +85,7 @@ class TAMMImageAdapter(ThreeModes):
         image = gather_rows(F.normalize(self.embed(targets.image).float(), dim=-1))
         text = gather_rows(targets.text)
         has_both = gather_rows(targets.has_image & targets.has_text)
-        scale = self.log_logit_scale.clamp(max=math.log(self.max_logit_scale)).exp()
+        scale = inverse_temperature(self.log_logit_scale, self.max_logit_scale)
         log = self.criterion(
             image, text, text, torch.zeros_like(has_both), has_both, scale[0], scale[0]
         )

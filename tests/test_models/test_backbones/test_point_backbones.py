@@ -7,7 +7,7 @@ from torch import nn
 
 import mrd_plugin  # noqa: F401
 from mrd_plugin.models.backbones.group_encoder import GroupEncoder, group_points
-from mrd_plugin.models.backbones.set_abstraction import SetAbstraction
+from mrd_plugin.models.backbones.set_abstraction import PointMlpLayer, SetAbstraction
 
 SMALL = dict(
     type='PointPatchTransformer',
@@ -176,3 +176,14 @@ def test_state_dict_names_of_published_checkpoints():
     assert not any('qkv.bias' in key for key in keys)
     keys = set(MODELS.build(SMALL).state_dict())
     assert {'sa.layers.2.conv.weight', 'patch_proj.weight', 'blocks.1.mlp.fc2.bias'} <= keys
+
+
+def test_a_norm_in_eval_mode_is_frozen_in_a_training_network():
+    torch.manual_seed(0)
+    layer = PointMlpLayer(3, 4).train()
+    layer.bn.running_mean.fill_(0.5)
+    layer.bn.eval()
+    rows = torch.randn(9, 3)
+    out = layer(rows)
+    assert layer.bn.num_batches_tracked == 0 and (layer.bn.running_mean == 0.5).all()
+    torch.testing.assert_close(out, layer.eval()(rows))

@@ -4,6 +4,7 @@ from torch import nn
 from torch.nn import functional as F
 
 from mrd_plugin.models.heads import CLIPImageAdapter, DualAdapter
+from mrd_plugin.utils.errors import ConfigError
 
 
 def test_image_adapter_is_the_residual_bottleneck():
@@ -60,3 +61,10 @@ def test_dropout_acts_on_the_embedding_itself():
     image, text = head(torch.randn(50, 6))
     assert float((image == 0).float().mean()) == pytest.approx(0.5, abs=0.02)
     assert float((text == 0).float().mean()) == pytest.approx(0.2, abs=0.02)
+
+
+def test_one_shape_cannot_train_batch_norm():
+    adapter = DualAdapter(in_channels=4, hidden_channels=5, out_channels=6)
+    with pytest.raises(ConfigError, match='batch of 1 shape.*drop_last=True'):
+        adapter(torch.ones(1, 4))
+    assert adapter.eval()(torch.ones(1, 4))[0].shape == (1, 6)

@@ -4,7 +4,7 @@ import pytest
 import torch
 import torch.nn.functional as F
 
-from mrd_plugin.models.losses import AlignLoss, HardNegativeAlignLoss
+from mrd_plugin.models.losses import AlignLoss, HardNegativeAlignLoss, hard_negative_loss
 from mrd_plugin.utils.errors import ConfigError
 
 D = 5
@@ -127,5 +127,13 @@ def test_no_text_at_all_and_no_batch_of_broken_groups():
     found['loss'].backward()
     assert found['align_text'] == 0 and math.isfinite(found['loss'].item())
     assert args[0].grad.isfinite().all()
-    with pytest.raises(ConfigError, match='a batch of 12 does not consist of whole groups'):
+    with pytest.raises(ConfigError, match='a batch of 12 from 1 rank.* whole groups'):
         HardNegativeAlignLoss(group_size=5)(*args)
+
+
+def test_groups_must_not_cross_ranks(monkeypatch):
+    """12 rows of two ranks: three groups of four, the second of them from both."""
+    monkeypatch.setattr(hard_negative_loss, 'get_world_size', lambda: 2)
+    with pytest.raises(ConfigError, match='a batch of 12 from 2 rank'):
+        HardNegativeAlignLoss(group_size=4)(*batch())
+    assert HardNegativeAlignLoss(group_size=3)(*batch())['loss'].isfinite()

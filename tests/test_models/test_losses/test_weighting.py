@@ -95,6 +95,25 @@ def test_uncertainty_weights_are_bounded_and_come_back():
     assert weights()[0][0] < 2
 
 
+@pytest.mark.parametrize('within', ['UncertaintyWeights', 'FixedWeights'])
+def test_uncertainty_weights_across_kinds_rest_where_every_variance_pulls_alike(within):
+    weights = RelationWeights(
+        dict(intra=1.0, cross=1.0), dict(type=within), dict(type='UncertaintyWeights')
+    )
+    values = torch.tensor([4.0, 0.5, 1.0, 1.0])
+    optimizer = torch.optim.SGD(weights.parameters(), 0.1)
+    for _ in range(400):
+        factors, penalties = weights(values)
+        optimizer.zero_grad()
+        (factors @ values + penalties.sum()).backward()
+        optimizer.step()
+    pulls = (weights(values)[0] * values).detach()
+    if within == 'UncertaintyWeights':  # one variance a slot
+        torch.testing.assert_close(pulls, torch.ones(4), rtol=1e-3, atol=0)
+    else:  # one variance a kind
+        torch.testing.assert_close(pulls.view(2, 2).sum(1), torch.ones(2), rtol=1e-3, atol=0)
+
+
 def test_teacher_mix_drifts_to_the_teacher_that_the_student_matches():
     points, image, text, *masks = reference.batch(n=20, dim=8, dtype=torch.float32)
     module = MRDLoss(within=dict(type='TeacherMix', start=0.5), across=dict(type='FixedWeights'))

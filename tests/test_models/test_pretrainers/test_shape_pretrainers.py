@@ -1,3 +1,5 @@
+import math
+
 import numpy as np
 import pytest
 import torch
@@ -133,6 +135,22 @@ def test_separate_scales_get_gradients_of_their_own():
 def test_logit_scale_is_clamped():
     model = build('ShapeAligner', init_logit_scale=500.0)
     assert all(abs(float(scale) - 100) < 1e-3 for scale in model.logit_scales())
+
+
+def test_a_logit_scale_at_its_bound_can_come_down():
+    model = build('ShapeAligner', init_logit_scale=101.0)
+    model.logit_scales()[0].backward()
+    with torch.no_grad():
+        model.log_logit_scale -= 0.01 * model.log_logit_scale.grad.sign()
+    assert float(model.logit_scales()[0]) == pytest.approx(100 * math.exp(-0.01))
+
+
+@pytest.mark.parametrize('kind', ['ShapeAligner', 'MRD'])
+def test_logit_scales_are_logged(kind):
+    log = build(kind, init_logit_scale=20.0).loss(*make_batch())
+    assert float(log['logit_scale']) == pytest.approx(20) and not log['logit_scale'].requires_grad
+    log = build(kind, separate_logit_scales=True).loss(*make_batch())
+    assert {'logit_scale_image', 'logit_scale_text'} <= set(log)
 
 
 def test_test_views_are_averaged_unit_embeddings():
