@@ -6,6 +6,7 @@ import torch
 from torch import Tensor
 
 from mrd_plugin.ops._kernels import ball_query_kernel, run_batch
+from mrd_plugin.ops._pairs import queries_at_once
 
 
 @torch.no_grad()
@@ -33,7 +34,7 @@ def ball_query(xyz: Tensor, centres: Tensor, radius: float, k: int) -> Tensor:
         raise ValueError(f'centres must be ({len(xyz)}, S, 3), got {tuple(centres.shape)}.')
     if centres.dtype != xyz.dtype:
         raise ValueError(f'xyz is {xyz.dtype} but centres are {centres.dtype}; cast one of them.')
-    if xyz.is_cuda:
+    if xyz.device.type != 'cpu':
         return _ball_query_torch(xyz, centres, radius, k)
     points, middles = xyz.detach().contiguous().numpy(), centres.detach().contiguous().numpy()
     out = torch.empty(*centres.shape[:2], k, dtype=torch.int64)
@@ -43,17 +44,17 @@ def ball_query(xyz: Tensor, centres: Tensor, radius: float, k: int) -> Tensor:
 
 
 def _ball_query_torch(
-    xyz: Tensor, centres: Tensor, radius: float, k: int, chunk: int = 128
+    xyz: Tensor, centres: Tensor, radius: float, k: int, chunk: int | None = None
 ) -> Tensor:
     """Rank the hits by a running count along the points instead of sorting, in chunks of centres."""
     index = torch.arange(xyz.shape[1], device=xyz.device).expand(*xyz.shape[:2])
     parts = []
-    for middle in centres.split(chunk, dim=1):
+    for middle in centres.split(chunk or queries_at_once(xyz), dim=1):
         dist = sum((middle[:, :, None, axis] - xyz[:, None, :, axis]).square() for axis in range(3))
         inside = dist <= xyz.new_tensor(radius * radius)
-        rank = inside.cumsum(-1)
+        rank = inside.cumsum(-1, dtype=torch.int32)
         # Everything that is not among the first k hits is written to a column that is cut off.
-        column = torch.where(inside & (rank <= k), rank - 1, k)
+        column = torch.where(inside & (rank <= k), rank - 1, k).long()
         out = index.new_zeros(*middle.shape[:2], k + 1)
         out.scatter_(-1, column, index[:, None, :].expand_as(column))
         count = rank[..., -1:]

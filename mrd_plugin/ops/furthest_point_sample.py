@@ -26,7 +26,7 @@ def furthest_point_sample(xyz: Tensor, k: int, start: int = 0) -> Tensor:
         ValueError: If the shape of ``xyz`` or the value of ``k`` or ``start`` does not fit.
     """
     _check(xyz, k, start)
-    if xyz.is_cuda:
+    if xyz.device.type != 'cpu':
         return _fps_torch(xyz, k, start)
     clouds = xyz.detach().contiguous().numpy()
     out = torch.empty(len(xyz), k, dtype=torch.int64)

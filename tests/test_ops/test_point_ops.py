@@ -2,6 +2,7 @@ import pytest
 import torch
 
 from mrd_plugin import ops
+from mrd_plugin.ops._pairs import queries_at_once
 from mrd_plugin.ops.ball_query import _ball_query_torch
 from mrd_plugin.ops.furthest_point_sample import _fps_torch
 from tests.test_ops import reference
@@ -64,6 +65,7 @@ def test_ball_query_equals_reference(clouds, radius, dtype):
     expected = reference.ball_query(xyz, centres, radius, 8)
     assert torch.equal(ops.ball_query(xyz, centres, radius, 8), expected)
     assert torch.equal(_ball_query_torch(xyz, centres, radius, 8, chunk=7), expected)
+    assert torch.equal(_ball_query_torch(xyz, centres, radius, 8), expected)
 
 
 def test_ball_query_includes_the_radius_and_pads_with_the_first():
@@ -118,3 +120,9 @@ def test_three_interpolate_reproduces_sources_and_constants(clouds):
     torch.testing.assert_close(same, features, atol=1e-5, rtol=1e-5)
     ones = ops.three_interpolate(clouds, clouds[:, :2], torch.ones(3, 2, 1))
     torch.testing.assert_close(ones, torch.ones(3, 200, 1))
+
+
+def test_distances_held_at_once_are_bounded_whatever_the_batch():
+    assert queries_at_once(torch.empty(16, 10_000, 3)) == 2**25 // 160_000
+    assert queries_at_once(torch.empty(4096, 100_000, 3)) == 1
+    assert queries_at_once(torch.empty(0, 10, 3)) == 2**25
