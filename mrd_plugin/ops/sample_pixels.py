@@ -5,7 +5,10 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
+from mrd_plugin.utils.precision import in_full_precision
 
+
+@in_full_precision
 def sample_pixels(maps: Tensor, pixels: Tensor, size: tuple[int, int]) -> Tensor:
     """Interpolate feature maps at some pixels.
 

@@ -9,8 +9,10 @@ from torch import Tensor
 from torch.autograd.function import once_differentiable
 
 from mrd_plugin.ops._kernels import run_batch
+from mrd_plugin.utils.precision import in_full_precision
 
 
+@in_full_precision
 def superpixel_pool(features: Tensor, labels: Tensor, num_segments: int) -> tuple[Tensor, Tensor]:
     """Average each picture's features over each of its segments; differentiable once.
 
@@ -56,8 +58,9 @@ class _SuperpixelPool(torch.autograd.Function):
         scale = 1 / counts.clamp(min=1).to(features.dtype)  # (V, S)
         ctx.save_for_backward(labels, scale)
         ctx.channels = features.shape[1]
-        sums = (_sums_cuda if features.is_cuda else _sums_cpu)(features, labels, counts.shape[1])
-        return (sums * scale[:, None]).transpose(1, 2).reshape(counts.numel(), -1)
+        sums_of = _sums_cpu if features.device.type == 'cpu' else _sums_cuda
+        sums = sums_of(features, labels, counts.shape[1])
+        return (sums * scale[:, None]).transpose(1, 2).flatten(0, 1)
 
     @staticmethod
     @once_differentiable
@@ -65,8 +68,9 @@ class _SuperpixelPool(torch.autograd.Function):
         labels, scale = ctx.saved_tensors
         # One more column than there are segments: pixels without a segment read its zero.
         each = grad.new_zeros(len(labels), ctx.channels, scale.shape[1] + 1)
-        each[..., :-1] = grad.view(*scale.shape, -1).transpose(1, 2) * scale[:, None]
-        return (_spread_cuda if grad.is_cuda else _spread_cpu)(each, labels), None, None
+        each[..., :-1] = grad.view(*scale.shape, ctx.channels).transpose(1, 2) * scale[:, None]
+        spread = _spread_cpu if grad.device.type == 'cpu' else _spread_cuda
+        return spread(each, labels), None, None
 
 
 def _sums_cuda(features: Tensor, labels: Tensor, num_segments: int) -> Tensor:

@@ -11,10 +11,12 @@ from torch.autograd.function import once_differentiable
 
 from mrd_plugin.ops._kernels import run_batch
 from mrd_plugin.ops.superpixel_pool import count_pixels, superpixel_pool
+from mrd_plugin.utils.precision import in_full_precision
 
 _EPS = 1e-12  # as in torch.nn.functional.normalize
 
 
+@in_full_precision
 def unit_pixel_pool(maps: Tensor, labels: Tensor, num_segments: int) -> tuple[Tensor, Tensor]:
     """Enlarge maps to the size of the labels, make every pixel unit length, average over segments.
 
@@ -42,7 +44,7 @@ def unit_pixel_pool(maps: Tensor, labels: Tensor, num_segments: int) -> tuple[Te
         )
     if labels.numel() and int(labels.max()) >= num_segments:
         raise ValueError(f'labels go up to {int(labels.max())}, but num_segments={num_segments}.')
-    if maps.is_cuda:
+    if maps.device.type != 'cpu':
         size = (labels.shape[1], labels.shape[2])
         pixels = F.interpolate(maps, size, mode='bilinear', align_corners=True)
         return superpixel_pool(F.normalize(pixels, dim=1), labels, num_segments)

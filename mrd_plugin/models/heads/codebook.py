@@ -17,6 +17,8 @@ from mmengine.model import BaseModule
 from mmengine.registry import MODELS
 from torch import Tensor
 
+from mrd_plugin.utils.precision import in_full_precision
+
 _ROWS = 16_384  # rows of a block: bounds the memory of the products, not the result
 
 
@@ -77,6 +79,7 @@ class Codebook(BaseModule):
         self.register_buffer('idle', torch.zeros(num_codes, dtype=torch.long))
 
     @torch.no_grad()
+    @in_full_precision
     def nearest(self, features: Tensor) -> Tensor:
         """Choose the nearest code of each row ``(N, D)``: ``(N,)``, int64.
 
@@ -85,6 +88,7 @@ class Codebook(BaseModule):
         blocks = features.detach().to(self.codes.dtype).split(_ROWS)
         return torch.cat([(block @ self.codes.T).argmax(1) for block in blocks])
 
+    @in_full_precision
     def quantise(self, features: Tensor) -> Quantised:
         """Give each row ``(N, D)`` its nearest code; the gradient goes straight to the row."""
         codes = self.nearest(features)

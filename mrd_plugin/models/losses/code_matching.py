@@ -16,6 +16,7 @@ import torch
 from torch import Tensor
 
 from mrd_plugin.models.losses.pair_contrast import Contrast, contrast_of_logits
+from mrd_plugin.utils.precision import in_full_precision
 
 _LOWEST = -80.0  # a probability of 1e-35: no sum of products leaves what float32 can hold
 
@@ -36,6 +37,7 @@ def code_log_probabilities(features: Tensor, codes: Tensor) -> Tensor:
     return torch.log_softmax(-distance, dim=1)
 
 
+@in_full_precision
 def code_matching(points: Tensor, pixels: Tensor, codes: Tensor) -> Contrast:
     """Compare the choices of both sensors.
 

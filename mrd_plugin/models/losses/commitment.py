@@ -13,7 +13,10 @@ from __future__ import annotations
 
 from torch import Tensor
 
+from mrd_plugin.utils.precision import in_full_precision
 
+
+@in_full_precision
 def commitment(features: Tensor, own_codes: Tensor, other_codes: Tensor, beta: float) -> Tensor:
     """One side's commitment, ``L_p`` or ``L_v``.
 

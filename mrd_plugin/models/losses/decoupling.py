@@ -6,7 +6,10 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from mrd_plugin.utils.precision import in_full_precision
 
+
+@in_full_precision
 def cross_moment(shared: Tensor, specific: Tensor) -> Tensor:
     """Sum of ``f^T g / |g|`` over rows.
 
@@ -41,6 +44,7 @@ def orthogonality(moment: Tensor, rows: int, published: bool = False) -> Tensor:
     return norm / (moment.numel() if published else max(rows, 1))
 
 
+@in_full_precision
 def moment_sums(features: Tensor) -> Tensor:
     """Sums of rows ``(N, D)`` and of their squares, ``(2, D)``; ranks are added up."""
     return torch.stack([features.sum(0), features.square().sum(0)])

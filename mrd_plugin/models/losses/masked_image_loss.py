@@ -5,7 +5,10 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
+from mrd_plugin.utils.precision import in_full_precision
 
+
+@in_full_precision
 def image_error(predicted: Tensor, images: Tensor) -> Tensor:
     """Squared error summed over *all* pixels, masked or not, as the released code averages it.
 

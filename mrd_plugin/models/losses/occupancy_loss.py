@@ -11,6 +11,8 @@ from typing import NamedTuple
 import torch.nn.functional as F
 from torch import Tensor
 
+from mrd_plugin.utils.precision import in_full_precision
+
 
 class OccupancySums(NamedTuple):
     """Sums over (query, support) pairs; ranks are added up before they are divided.
@@ -28,6 +30,7 @@ class OccupancySums(NamedTuple):
     known: Tensor
 
 
+@in_full_precision
 def occupancy_sums(predicted: Tensor, occupied: Tensor, intensity: Tensor | None) -> OccupancySums:
     """Compare predictions with what the sweep tells.
 

@@ -15,6 +15,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from mrd_plugin.utils.precision import in_full_precision
+
 
 class Contrast(NamedTuple):
     """A contrastive loss and what to read it against.
@@ -30,6 +32,7 @@ class Contrast(NamedTuple):
     chance: Tensor
 
 
+@in_full_precision
 def pair_info_nce(points: Tensor, pixels: Tensor, temperature: float = 0.07) -> Contrast:
     """Compare every row with its partner among all partners.
 

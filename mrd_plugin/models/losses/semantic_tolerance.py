@@ -13,6 +13,7 @@ from torch import Tensor
 
 from mrd_plugin.models.losses.pair_contrast import Contrast, contrast_of_logits
 from mrd_plugin.utils.errors import ConfigError
+from mrd_plugin.utils.precision import in_full_precision
 
 FORMS = ('zeroed', 'masked')
 _SAME_KIND = 0.5  # a superpixel votes for those that are at least as similar
@@ -53,6 +54,7 @@ def class_balance(similarity: Tensor) -> Tensor:
     return torch.where(span > 0, 1 - (votes - votes.min()) / span.clamp(min=1e-12), 1.0)
 
 
+@in_full_precision
 def tolerant_info_nce(
     points: Tensor,
     pixels: Tensor,

@@ -5,7 +5,10 @@ from __future__ import annotations
 import torch.nn.functional as F
 from torch import Tensor
 
+from mrd_plugin.utils.precision import in_full_precision
 
+
+@in_full_precision
 def unit_distance(points: Tensor, pixels: Tensor) -> Tensor:
     """Distance ``| f / |f| - g / |g| |`` of each pair, not squared; its mean is the loss.
 

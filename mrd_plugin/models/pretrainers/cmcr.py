@@ -281,4 +281,5 @@ class CMCR(ImageToLiDAR):
 
     def _summed(self, sums: Tensor, rows: int) -> tuple[Tensor, int]:
         """Sums and numbers of rows over all ranks."""
-        return self.join(sums[None]).sum(0), int(self.join(sums.new_tensor([rows])).sum())
+        own = torch.tensor([rows], device=sums.device)
+        return self.join(sums[None]).sum(0), int(self.join(own).sum())

@@ -145,10 +145,14 @@ class ImageToLiDAR(BaseModel, metaclass=ABCMeta):
         return maps if self.image_head is None else self.image_head(maps)
 
     def draw_pairs(self, candidates: Tensor) -> Tensor:
-        """This rank's part of ``num_pairs`` among rows of pairs ``(M,)``; evenly spaced in eval."""
+        """This rank's part of ``num_pairs`` among rows of pairs ``(M,)``; evenly spaced in eval.
+
+        A validation batch stands for itself, so that its loss does not depend on the number of ranks.
+        """
         if self.num_pairs is None:
             return candidates
-        count = min(-(-self.num_pairs // dist.get_world_size()), len(candidates))
+        ranks = dist.get_world_size() if self.training else 1
+        count = min(-(-self.num_pairs // ranks), len(candidates))
         if self.training:
             return candidates[torch.randperm(len(candidates), device=candidates.device)[:count]]
         step = len(candidates) / max(count, 1)

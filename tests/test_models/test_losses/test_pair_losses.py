@@ -269,3 +269,18 @@ def test_usage_of_codes():
     assert code_usage.agreement(codes, codes * 0) == 0.25
     hit, kind = torch.tensor([True, False, True, True]), torch.tensor([0, 0, 2, 2])
     assert code_usage.rate_by_kind(hit, kind, 3).tolist() == [0.5, 0, 1]
+
+
+@pytest.mark.parametrize('dtype', [torch.float16, torch.bfloat16])
+def test_seventy_thousand_rows_in_half_precision(dtype):
+    """Beyond 65,520 a count is infinite in float16, and a sum rounds in bfloat16."""
+    n = 70_000
+    predicted = torch.full((n, 2), 0.5, dtype=dtype, requires_grad=True)
+    sums = occupancy_sums(predicted, torch.ones(n), torch.ones(n))
+    assert sums.pairs == n == sums.known
+    torch.testing.assert_close(sums.intensity / sums.known, torch.tensor(0.5))
+    (sums.occupancy / sums.pairs).backward()
+    assert (predicted.grad[:, 0] != 0).all()
+    rows = torch.tensor([[1.0, 0.0]], dtype=dtype).expand(n, 2)
+    assert orthogonality(cross_moment(rows, rows), n) == 1
+    assert moment_sums(rows)[1].tolist() == [n, 0]

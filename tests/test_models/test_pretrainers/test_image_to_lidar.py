@@ -142,14 +142,39 @@ def test_three_modes_and_validation(name):
 
 
 @pytest.mark.parametrize('name', sorted(METHODS))
-def test_a_sweep_without_pairs_costs_nothing_and_breaks_nothing(name):
+@pytest.mark.parametrize('lack', ['pairs', 'superpixels'])
+def test_a_sweep_without_pairs_costs_nothing_and_breaks_nothing(name, lack):
     model = build(name)
-    terms = model.train().loss(make_batch(0, 0))
+    batch = make_batch(0, 0)
+    if lack == 'superpixels':
+        batch = batch._replace(superpixels=torch.full_like(batch.superpixels, -1))
+    terms = model.train().loss(batch)
     sum(v for k, v in terms.items() if 'loss' in k).backward()
     assert all(value.isfinite() for value in terms.values())
     assert all(p.grad is not None and p.grad.isfinite().all() for p in model.parameters())
     for key in ('loss_contrast', 'loss_distance'):
         assert terms.get(key, 0) == 0
+
+
+@pytest.mark.parametrize('name', sorted(METHODS))
+def test_losses_stay_near_float32_under_autocast(name):
+    exact = build(name).eval().loss(make_batch())
+    model = build(name).eval()
+    with torch.autocast('cpu', dtype=torch.bfloat16):
+        near = model.loss(make_batch())
+    for key, value in exact.items():
+        if 'loss' in key:
+            assert near[key].dtype == torch.float32
+            torch.testing.assert_close(near[key], value, rtol=0.03, atol=0.01)
+    sum(v for k, v in near.items() if 'loss' in k).backward()
+    assert all(p.grad.isfinite().all() and p.grad.any() for p in model.point_head.parameters())
+
+
+def test_pairs_of_a_validation_batch_do_not_depend_on_the_ranks(monkeypatch):
+    monkeypatch.setattr('mmengine.dist.get_world_size', lambda: 4)
+    model, rows = build('PPKT', num_pairs=16), torch.arange(50)
+    assert len(model.train().draw_pairs(rows)) == 4
+    assert len(model.eval().draw_pairs(rows)) == 16
 
 
 def test_widths_that_do_not_fit_are_refused():
