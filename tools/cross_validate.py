@@ -19,6 +19,7 @@ import argparse
 from pathlib import Path
 
 from mrd_plugin.apis.cross_validation import Run, markdown_table, run_all, write_table
+from mrd_plugin.apis.launch import one_sentence_errors, require_configs
 
 METRICS = {
     'zero_shot/top1': 'zero-shot top-1',
@@ -78,7 +79,9 @@ def main() -> None:
         for seed in args.seeds
         for config in args.configs
     ]
-    figures = run_all(runs, args.jobs, args.threads)
+    with one_sentence_errors():
+        require_configs(*args.configs)
+        figures = run_all(runs, args.jobs, args.threads)
     rows: dict[str, list[dict[str, float]]] = {}
     for run, figure in figures.items():
         rows.setdefault(run.name, []).append(figure)

@@ -20,7 +20,7 @@ from __future__ import annotations
 import argparse
 
 from mrd_plugin.apis.cross_validation import markdown_table, write_table
-from mrd_plugin.apis.launch import one_sentence_errors
+from mrd_plugin.apis.launch import one_sentence_errors, require_configs
 from mrd_plugin.apis.segmentation_ladder import SegmentationLadder, common_metrics
 
 
@@ -64,6 +64,7 @@ def main() -> None:
         args.threads,
     )
     with one_sentence_errors():
+        require_configs(*ladder.pretraining, ladder.probe, ladder.finetune)
         rows = ladder.climb()
     table = markdown_table(rows, common_metrics(rows), 'scratch')
     print(table)

@@ -17,6 +17,8 @@ import numpy as np
 from mmengine.config import Config
 from tqdm import tqdm
 
+from mrd_plugin.utils.errors import TrainingError
+
 SPLITS = 'configs/_base_/datasets/furniture_splits'
 _MAX_STEM = 150  # characters of a file name
 
@@ -134,7 +136,7 @@ def run_all(
         dict: The figures of every run, from its ``figures.json``; none of a run that is not scored.
 
     Raises:
-        RuntimeError: If a training fails; its log is named.
+        TrainingError: If a training fails; its log is named.
     """
     with ThreadPoolExecutor(jobs) as pool:
         figures = list(
@@ -158,7 +160,7 @@ def _run_one(run: Training, threads: int) -> dict[str, float]:
         for line in (*first, command):
             code = subprocess.run(line, stdout=stream, stderr=subprocess.STDOUT, env=env).returncode
             if code != 0:
-                raise RuntimeError(f'Training failed with exit code {code}; see {log}.')
+                raise TrainingError(f'Training failed with exit code {code}; see {log}.')
     figures = last_metrics(run.folder) if run.scored else {}
     record = dict(command=command, figures=figures)
     if first:

@@ -15,11 +15,19 @@ from mmengine.config import Config, DictAction
 from mmengine.registry import DATASETS, RUNNERS
 from mmengine.runner import Runner
 
+from mrd_plugin.apis.build_errors import explain_build_error
 from mrd_plugin.compat import mmengine_cpu_distributed
 from mrd_plugin.engine import NonFiniteLossError
-from mrd_plugin.utils.errors import BadSampleError, CheckpointError, ConfigError
+from mrd_plugin.utils.errors import BadSampleError, CheckpointError, ConfigError, TrainingError
 
-MENDABLE = (ConfigError, BadSampleError, CheckpointError, NonFiniteLossError, FileNotFoundError)
+MENDABLE = (
+    ConfigError,
+    BadSampleError,
+    CheckpointError,
+    NonFiniteLossError,
+    TrainingError,
+    FileNotFoundError,
+)
 
 
 def add_common_arguments(parser: ArgumentParser) -> None:
@@ -45,6 +53,17 @@ def add_common_arguments(parser: ArgumentParser) -> None:
     )
 
 
+def require_configs(*paths: str | Path) -> None:
+    """Make sure that config files exist.
+
+    Raises:
+        FileNotFoundError: there is no such config; names the first.
+    """
+    for path in paths:
+        if not Path(path).is_file():
+            raise FileNotFoundError(f'{path}: there is no such config.')
+
+
 def load_config(args: Namespace) -> Config:
     """Read the config that a command line names, with the flags of :func:`add_common_arguments`.
 
@@ -57,8 +76,7 @@ def load_config(args: Namespace) -> Config:
     Raises:
         FileNotFoundError: there is no such config.
     """
-    if not Path(args.config).is_file():
-        raise FileNotFoundError(f'{args.config}: there is no such config.')
+    require_configs(args.config)
     os.environ.setdefault('LOCAL_RANK', str(args.local_rank))
     cfg = Config.fromfile(args.config)
     if args.cfg_options:
@@ -121,3 +139,8 @@ def one_sentence_errors() -> Iterator[None]:
         yield
     except MENDABLE as error:
         sys.exit(f'Error: {sentence(error)}')
+    except (TypeError, KeyError) as error:
+        explained = explain_build_error(error)
+        if explained is None:
+            raise
+        sys.exit(f'Error: {explained}')

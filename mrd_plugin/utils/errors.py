@@ -1,4 +1,4 @@
-"""The errors that a person can mend: a bad sample, a bad config, a bad checkpoint."""
+"""The errors that a person can mend: a bad sample, config or checkpoint, a training that failed."""
 
 
 class BadSampleError(ValueError):
@@ -11,3 +11,7 @@ class ConfigError(ValueError):
 
 class CheckpointError(ValueError):
     """A checkpoint that can't be used; the message names the file and what is wrong with it."""
+
+
+class TrainingError(RuntimeError):
+    """A training that another program started and that failed; the message names its log."""

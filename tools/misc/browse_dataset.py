@@ -13,7 +13,8 @@ from mmengine.registry import DATASETS
 from mmengine.runner import set_random_seed
 
 import mrd_plugin  # noqa: F401
-from mrd_plugin.utils.errors import BadSampleError, ConfigError
+from mrd_plugin.apis.launch import one_sentence_errors, require_configs
+from mrd_plugin.utils.errors import ConfigError
 
 FORMATS = ('png', 'ply', 'html')
 
@@ -38,40 +39,48 @@ def parse_args() -> argparse.Namespace:
     return parser.parse_args()
 
 
+def browse(args: argparse.Namespace) -> int:
+    """Build the data set, run its pipeline and write the files; return how many samples."""
+    from mrd_plugin.visualization.sample_writers import writer_of
+
+    require_configs(args.config)
+    cfg = Config.fromfile(args.config)
+    cfg.merge_from_dict(args.cfg_options or {})
+    loader = cfg.get(f'{args.phase}_dataloader')
+    if loader is None:
+        raise ConfigError(f'{args.config} has no {args.phase}_dataloader.')
+    if loader.dataset.get('cache_in_memory'):
+        loader.dataset.cache_in_memory = False
+    dataset = DATASETS.build(loader.dataset)
+    set_random_seed(args.seed)
+    indices = args.indices
+    if indices is None:
+        indices = np.linspace(0, len(dataset) - 1, min(args.show_number, len(dataset)))
+    writer = writer_of(dataset)
+    formats = args.formats or writer.formats
+    if not set(formats) <= set(writer.formats):
+        raise ConfigError(f'--formats {" ".join(formats)}: expected some of {writer.formats}.')
+    args.output_dir.mkdir(parents=True, exist_ok=True)
+    for index in map(int, indices):
+        data = dataset[index]
+        name = f'{args.phase}-{index:05d}-{data["data_samples"].sample_id}'
+        writer.write(args.output_dir / re.sub(r'[^\w.-]+', '_', name), data, formats)
+    title = f'{Path(args.config).name}: {args.phase} data, {len(dataset)} samples'
+    writer.finish(args.output_dir / args.phase, title, formats)
+    return len(indices)
+
+
 def main() -> None:
-    """Build the data set, run its pipeline and write the files."""
+    """Browse, and say what is missing."""
     args = parse_args()
     try:
-        from mrd_plugin.visualization.sample_writers import writer_of
-
-        cfg = Config.fromfile(args.config)
-        cfg.merge_from_dict(args.cfg_options or {})
-        loader = cfg.get(f'{args.phase}_dataloader')
-        if loader is None:
-            raise ConfigError(f'{args.config} has no {args.phase}_dataloader.')
-        if loader.dataset.get('cache_in_memory'):
-            loader.dataset.cache_in_memory = False
-        dataset = DATASETS.build(loader.dataset)
-        set_random_seed(args.seed)
-        indices = args.indices
-        if indices is None:
-            indices = np.linspace(0, len(dataset) - 1, min(args.show_number, len(dataset)))
-        writer = writer_of(dataset)
-        formats = args.formats or writer.formats
-        if not set(formats) <= set(writer.formats):
-            raise ConfigError(f'--formats {" ".join(formats)}: expected some of {writer.formats}.')
-        args.output_dir.mkdir(parents=True, exist_ok=True)
-        for index in map(int, indices):
-            data = dataset[index]
-            name = f'{args.phase}-{index:05d}-{data["data_samples"].sample_id}'
-            writer.write(args.output_dir / re.sub(r'[^\w.-]+', '_', name), data, formats)
-        title = f'{Path(args.config).name}: {args.phase} data, {len(dataset)} samples'
-        writer.finish(args.output_dir / args.phase, title, formats)
+        with one_sentence_errors():
+            count = browse(args)
     except ModuleNotFoundError as error:
         sys.exit(f"{error.name} is missing; install it with `pip install -e '.[vis]'`.")
-    except (BadSampleError, ConfigError, IndexError) as error:
-        sys.exit(str(error))
-    print(f'{len(indices)} samples in {args.output_dir}')
+    except IndexError as error:
+        sys.exit(f'Error: {error}')
+    print(f'{count} samples in {args.output_dir}')
 
 
 if __name__ == '__main__':

@@ -9,11 +9,10 @@ Examples:
 from __future__ import annotations
 
 import argparse
-from pathlib import Path
 
 from mmengine.config import Config, DictAction
 
-from mrd_plugin.apis.launch import one_sentence_errors
+from mrd_plugin.apis.launch import one_sentence_errors, require_configs
 
 
 def parse_args() -> argparse.Namespace:
@@ -37,8 +36,7 @@ def main() -> None:
     """Print."""
     args = parse_args()
     with one_sentence_errors():
-        if not Path(args.config).is_file():
-            raise FileNotFoundError(f'{args.config}: there is no such config.')
+        require_configs(args.config)
         cfg = Config.fromfile(args.config)
         if args.cfg_options:
             cfg.merge_from_dict(args.cfg_options)
