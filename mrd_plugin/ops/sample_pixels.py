@@ -16,7 +16,8 @@ def sample_pixels(maps: Tensor, pixels: Tensor, size: tuple[int, int]) -> Tensor
     image-to-LiDAR methods do) and reading the pixels, without the enlarged maps.
 
     Args:
-        maps (Tensor): ``(V, C, h, w)``.
+        maps (Tensor): ``(V, C, h, w)``; half precision is read, and given back, in float32, as it has
+            too few digits for positions between the cells.
         pixels (Tensor): Picture, row and column, ``(M, 3)``, int64.
         size (tuple[int, int]): Height H and width W of the pictures.
 

@@ -5,12 +5,15 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
+from mrd_plugin.utils.precision import in_full_precision
 
+
+@in_full_precision
 def segment_mean(rows: Tensor, segment: Tensor, num_segments: int) -> tuple[Tensor, Tensor]:
     """Average the rows of each segment.
 
     Args:
-        rows (Tensor): ``(N, C)``.
+        rows (Tensor): ``(N, C)``; half precision is averaged, and given back, in float32.
         segment (Tensor): Segment of each row, ``(N,)``, int64, 0 to ``num_segments - 1``.
         num_segments (int): Number of segments S.
 

@@ -21,7 +21,7 @@ def superpixel_pool(features: Tensor, labels: Tensor, num_segments: int) -> tupl
     are a scattering index that all channels share.
 
     Args:
-        features (Tensor): ``(V, C, H, W)``, float32 or float64.
+        features (Tensor): ``(V, C, H, W)``; half precision is averaged, and given back, in float32.
         labels (Tensor): Segment of each pixel, ``(V, H, W)``, integer; below 0 for none.
         num_segments (int): Segments a picture S; every label lies below.
 
@@ -49,7 +49,8 @@ def count_pixels(labels: Tensor, num_segments: int) -> Tensor:
     """Pixels of each segment, ``(V, S)``, of label maps ``(V, P)`` whose numbers below 0 are none."""
     views = torch.arange(len(labels), device=labels.device)[:, None] * num_segments
     rows = (labels + views)[labels >= 0]
-    return torch.bincount(rows, minlength=len(labels) * num_segments).view(len(labels), -1)
+    counts = torch.bincount(rows, minlength=len(labels) * num_segments)
+    return counts.view(len(labels), num_segments)
 
 
 class _SuperpixelPool(torch.autograd.Function):

@@ -26,7 +26,7 @@ def unit_pixel_pool(maps: Tensor, labels: Tensor, num_segments: int) -> tuple[Te
     added up, and again in the backward pass. Differentiable once.
 
     Args:
-        maps (Tensor): ``(V, C, h, w)``, float32 or float64.
+        maps (Tensor): ``(V, C, h, w)``; half precision is computed, and given back, in float32.
         labels (Tensor): Segment of each pixel, ``(V, H, W)``, integer; below 0 for none.
         num_segments (int): Segments a picture S; every label lies below.
 

@@ -6,6 +6,8 @@ import torch.nn.functional as F
 
 from mrd_plugin.ops import sample_pixels, segment_mean, superpixel_pool, unit_pixel_pool
 
+half = pytest.mark.parametrize('dtype', [torch.float16, torch.bfloat16])
+
 
 def seeded(*shape, seed=0, dtype=torch.float64):
     return torch.randn(*shape, dtype=dtype, generator=torch.Generator().manual_seed(seed))
@@ -141,3 +143,62 @@ def test_unit_pixels_in_float32_and_of_nothing(maps):
         unit_pixel_pool(small, labels, 2)
     with pytest.raises(ValueError, match='maps'):
         unit_pixel_pool(small[:2], labels, 6)
+
+
+def read_every_pixel(maps, labels):
+    pixels = torch.cartesian_prod(torch.arange(3), torch.arange(7), torch.arange(9))
+    return sample_pixels(maps, pixels, (7, 9))
+
+
+def average_rows(maps, labels):
+    return segment_mean(maps.permute(0, 2, 3, 1).flatten(0, 2), labels.clamp(min=0).flatten(), 6)[0]
+
+
+POOLS = dict(
+    superpixel_pool=lambda maps, labels: superpixel_pool(maps, labels, 6)[0],
+    unit_pixel_pool=lambda maps, labels: unit_pixel_pool(maps, labels, 6)[0],
+    segment_mean=average_rows,
+    sample_pixels=read_every_pixel,
+)
+
+
+@half
+@pytest.mark.parametrize('name', POOLS)
+def test_half_precision_is_computed_and_given_back_in_float32(name, dtype, maps):
+    features, labels = maps
+    given = features.to(dtype).requires_grad_()
+    raised = given.detach().float().requires_grad_()
+    out, expected = POOLS[name](given, labels), POOLS[name](raised, labels)
+    assert out.dtype == torch.float32 and torch.equal(out, expected)
+    grad = seeded(*out.shape, seed=2, dtype=torch.float32)
+    ours = torch.autograd.grad(out, given, grad)[0]
+    assert torch.equal(ours, torch.autograd.grad(expected, raised, grad)[0].to(dtype))
+
+
+@half
+def test_means_of_seventy_thousand_rows_in_half_precision(dtype):
+    """Their number is infinite in float16."""
+    rows = torch.ones(70_000, 2, dtype=dtype)
+    means, counts = segment_mean(rows, torch.zeros(70_000, dtype=torch.long), 1)
+    assert means.tolist() == [[1, 1]] and counts.tolist() == [70_000]
+
+
+@half
+def test_positions_between_cells_keep_their_digits(dtype):
+    """On a ramp of 56 cells over 416 pixels a position rounded to bfloat16 is off by 0.25."""
+    ramp = torch.arange(56, dtype=dtype).view(1, 1, 1, 56)
+    column = torch.arange(416)
+    pixels = torch.stack([column * 0, column * 0, column], dim=1)
+    read = sample_pixels(ramp, pixels, (1, 416))[:, 0]
+    torch.testing.assert_close(read, column * (55 / 415))
+
+
+@pytest.mark.parametrize('views', [3, 0])
+def test_no_segments_and_no_pictures(views):
+    maps = torch.ones(views, 5, 4, 6, requires_grad=True)
+    labels = torch.full((views, 4, 6), -1)
+    for pool in (superpixel_pool, unit_pixel_pool):
+        means, counts = pool(maps, labels, 0)
+        assert means.shape == (0, 5) and counts.shape == (0,)
+        means.sum().backward()
+        assert not maps.grad.any()

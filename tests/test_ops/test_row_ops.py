@@ -68,6 +68,15 @@ def test_max_linear_of_equal_rows_gives_the_gradient_to_one():
     assert x.grad[0].tolist() == [[1, 1], [0, 0], [0, 0], [0, 0]]
 
 
+@pytest.mark.parametrize('dtype', [torch.float16, torch.bfloat16])
+def test_max_linear_of_half_precision_weights(dtype):
+    x = torch.tensor([[[1.0, 2], [3, -1]]], dtype=dtype, requires_grad=True)
+    out = ops.max_linear(x, torch.eye(2, dtype=dtype))
+    out.sum().backward()
+    assert out.dtype == dtype and out.tolist() == [[3, 2]]
+    assert x.grad.tolist() == [[[0, 1], [1, 0]]]
+
+
 def test_max_linear_keeps_nan():
     x = torch.zeros(2, 3, 1)
     x[1, 1] = float('nan')

@@ -66,7 +66,7 @@ class GroupEncoder(nn.Module):
         first: Any = self.first_conv
         second: Any = self.second_conv
         conv, norm, relu, conv_out = first
-        rows = _linear(groups.flatten(0, 2), conv)
+        rows = _linear(groups.flatten(0, 2).to(conv.weight.dtype), conv)
         rows = _linear(relu(norm(rows)), conv_out)
         whole = rows.view(-1, size, rows.shape[-1]).amax(1)
         conv, norm, relu, conv_out = second

@@ -117,13 +117,14 @@ class SetAbstraction(nn.Module):
     def forward(self, points: Tensor) -> tuple[Tensor, Tensor]:
         """Turn points ``(B, N, C)`` into centres ``(B, S, 3)`` and features ``(B, S, C_out)``."""
         with torch.autocast(points.device.type, enabled=False):
-            points = points.to(next(self.parameters()).dtype)
+            dtype = next(self.parameters()).dtype
+            points = points.to(torch.promote_types(dtype, torch.float32))  # offsets need the digits
             xyz = points[..., :3].float()
             centres = gather_points(xyz, furthest_point_sample(xyz, self.num_patches))
             index = ball_query(xyz, centres, self.radius, self.num_neighbours)
             grouped = gather_points(points, index)
             rows = torch.cat([grouped[..., :3] - centres.unsqueeze(2), grouped], dim=-1)
-            rows = rows.flatten(0, 2)
+            rows = rows.flatten(0, 2).to(dtype)
             *hidden, last = self.layers
             for layer in hidden:
                 rows = layer(rows)

@@ -115,7 +115,7 @@ class Uni3DViT(PatchBackbone):
         """
         centres, groups = group_points(points, self.num_groups, self.group_size)
         tokens = self.encoder2trans(self.encoder(groups))
-        tokens = tokens + self.pos_embed(centres)
+        tokens = tokens + self.pos_embed(centres.to(tokens.dtype))
         cls = (self.cls_token + self.cls_pos).to(tokens.dtype).expand(len(tokens), -1, -1)
         tokens = torch.cat([cls, tokens], dim=1)
         if drop_patches:

@@ -95,6 +95,7 @@ class Codebook(BaseModule):
         return Quantised(features + (self.codes[codes] - features).detach(), codes)
 
     @torch.no_grad()
+    @in_full_precision
     def update(
         self, points: Tensor, pixels: Tensor, point_codes: Tensor, pixel_codes: Tensor
     ) -> None:

@@ -25,6 +25,7 @@ def image_error(predicted: Tensor, images: Tensor) -> Tensor:
 
 
 @torch.no_grad()
+@in_full_precision
 def masked_psnr(predicted: Tensor, images: Tensor, masks: Tensor) -> Tensor:
     """Peak signal-to-noise ratio in dB over the masked pixels; 0 if nothing is masked.
 

@@ -16,6 +16,7 @@ from torch import Tensor
 from mrd_plugin.ops import gather_rows, sample_pixels
 from mrd_plugin.structures import PairBatch, PairDataSample
 from mrd_plugin.utils.errors import ConfigError
+from mrd_plugin.utils.precision import in_full_precision
 
 
 class ImageToLiDAR(BaseModel, metaclass=ABCMeta):
@@ -175,6 +176,7 @@ class ImageToLiDAR(BaseModel, metaclass=ABCMeta):
         """Rows of all ranks in training; a validation batch stands for itself."""
         return gather_rows(rows) if self.training else rows
 
+    @in_full_precision
     def joined_mean(self, total: Tensor, count: Tensor | int) -> Tensor:
         """A sum over a count, both over all ranks; zero where there is nothing."""
         number = torch.as_tensor(count, dtype=total.dtype, device=total.device).detach()

@@ -109,6 +109,18 @@ def test_autocast_stays_near_float32(name, points):
     assert (near.tokens.float() - exact.tokens).abs().max() < 0.1 * scale
 
 
+@pytest.mark.parametrize('name', [name for name in CONFIGS if name != 'sparse'])
+def test_half_precision_weights_see_the_same_groups(name, points):
+    """Of float32 points, whose offsets are rounded only once they are taken."""
+    exact = build(name).eval().forward_tokens(points)
+    model = build(name).bfloat16().eval()
+    near = model.forward_tokens(points)
+    assert near.tokens.dtype == torch.bfloat16 and torch.equal(near.centres, exact.centres)
+    scale = exact.tokens.abs().max()
+    assert (near.tokens.float() - exact.tokens).abs().max() < 0.1 * scale
+    assert model(points.bfloat16()).isfinite().all()
+
+
 @every
 def test_order_of_other_clouds_does_not_matter(name, points):
     model = build(name).eval()

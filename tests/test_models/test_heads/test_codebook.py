@@ -76,6 +76,19 @@ def test_two_updates_a_step_equal_the_loops():
         torch.testing.assert_close(book.codes.norm(dim=1), torch.ones(6))
 
 
+@pytest.mark.parametrize('dtype', [torch.float16, torch.bfloat16])
+def test_half_precision_moves_the_book_as_the_same_numbers_in_float32(dtype):
+    f, g = (x.to(dtype) for x in pairs())
+    books = make_book(decay=0.9), make_book(decay=0.9)
+    with torch.autocast('cpu', dtype=torch.bfloat16):
+        chosen = [books[0].nearest(x) for x in (f, g)]
+        books[0].update(f, g, *chosen)
+    assert all(torch.equal(k, books[1].nearest(x.float())) for k, x in zip(chosen, (f, g)))
+    books[1].update(f.float(), g.float(), *chosen)
+    for name, value in books[1].state_dict().items():
+        assert torch.equal(books[0].state_dict()[name], value), name
+
+
 def test_each_sensor_draws_its_codes_to_both():
     """One pair, two codes: each moves towards the pair's mean, so both sensors get one code."""
     book = make_book(num_codes=2, dim=2, decay=0.5)

@@ -278,9 +278,34 @@ def test_seventy_thousand_rows_in_half_precision(dtype):
     predicted = torch.full((n, 2), 0.5, dtype=dtype, requires_grad=True)
     sums = occupancy_sums(predicted, torch.ones(n), torch.ones(n))
     assert sums.pairs == n == sums.known
+    expected = occupancy_sums(predicted.float(), torch.ones(n), torch.ones(n))
+    assert sums.occupancy == expected.occupancy and sums.intensity == expected.intensity
     torch.testing.assert_close(sums.intensity / sums.known, torch.tensor(0.5))
+    torch.testing.assert_close(sums.occupancy / n, torch.tensor(0.5).neg().exp().log1p())
     (sums.occupancy / sums.pairs).backward()
     assert (predicted.grad[:, 0] != 0).all()
     rows = torch.tensor([[1.0, 0.0]], dtype=dtype).expand(n, 2)
     assert orthogonality(cross_moment(rows, rows), n) == 1
     assert moment_sums(rows)[1].tolist() == [n, 0]
+
+
+@pytest.mark.parametrize('dtype', [torch.float16, torch.bfloat16])
+@pytest.mark.parametrize('name', sorted(MATCHED))
+def test_half_precision_is_compared_in_float32(name, dtype, monkeypatch):
+    """The loss of rounded features is exactly that of the same numbers in float32."""
+    for constant in ('CODES', 'SEMANTICS'):
+        monkeypatch.setitem(globals(), constant, globals()[constant].to(dtype))
+    given = [x[:7].to(dtype).requires_grad_() for x in (POINTS, PIXELS)]
+    raised = [x.detach().float() for x in given]
+    with torch.autocast('cpu', dtype=torch.bfloat16):
+        loss = MATCHED[name](*given)
+    assert loss.dtype == torch.float32
+    torch.testing.assert_close(loss, MATCHED[name](*raised), rtol=1e-6, atol=1e-6)
+    loss.backward()
+    assert given[0].grad.isfinite().all() and given[0].grad.any()
+
+
+def test_psnr_of_a_whole_picture_in_half_precision():
+    """In float16 the floor under the error is 0 and the ratio infinite."""
+    picture, masks = torch.ones(1, 3, 2, 2).half(), torch.ones(1, 2, 2, dtype=torch.bool)
+    assert masked_image_loss.masked_psnr(picture, picture, masks) == 100

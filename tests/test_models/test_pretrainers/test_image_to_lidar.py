@@ -170,6 +170,11 @@ def test_losses_stay_near_float32_under_autocast(name):
     assert all(p.grad.isfinite().all() and p.grad.any() for p in model.point_head.parameters())
 
 
+def test_a_mean_over_more_rows_than_float16_can_count():
+    total = torch.tensor(32_768.0, dtype=torch.float16)
+    assert build('ScaLR').joined_mean(total, 65_536) == 0.5
+
+
 def test_pairs_of_a_validation_batch_do_not_depend_on_the_ranks(monkeypatch):
     monkeypatch.setattr('mmengine.dist.get_world_size', lambda: 4)
     model, rows = build('PPKT', num_pairs=16), torch.arange(50)
