@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # From a fresh clone to a trained backbone and its report, on one machine with nothing but Python:
 #   bash tools/quickstart.sh           # the shape family: MRD on 820 shapes; no compiler needed
-#   bash tools/quickstart.sh --lidar   # the LiDAR family: CMCR on 28 frames; adds mmdet3d, compiles mmcv once
+#   bash tools/quickstart.sh --lidar   # the LiDAR family: CMCR on real frames; adds mmdet3d, compiles mmcv once
 # Each step reuses what an earlier run left behind, so an interrupted run is simply started again.
 set -euo pipefail
 
