@@ -20,6 +20,7 @@ from mmengine.config import Config, DictAction
 
 from mrd_plugin.apis.hard_negatives import SPACES, build_hard_negatives
 from mrd_plugin.apis.launch import one_sentence_errors, require_data
+from mrd_plugin.utils.arguments import key_value
 
 
 def parse_args() -> argparse.Namespace:
@@ -33,7 +34,9 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument('--space', choices=SPACES, default='shape')
     parser.add_argument('-k', type=int, default=31, help='neighbours a shape (default 31)')
     parser.add_argument('--features', default='embedding', help='embedding, backbone, ...')
-    parser.add_argument('--cfg-options', nargs='+', action=DictAction, metavar='KEY=VALUE')
+    parser.add_argument(
+        '--cfg-options', nargs='+', type=key_value, action=DictAction, metavar='KEY=VALUE'
+    )
     args = parser.parse_args()
     if not args.out.endswith('.npz'):
         parser.error(f'--out {args.out}: expected a name that ends in .npz')

@@ -18,10 +18,12 @@ trainings are kept there and reused when the same command is given again.
 from __future__ import annotations
 
 import argparse
+from pathlib import Path
 
 from mrd_plugin.apis.cross_validation import markdown_table, write_table
 from mrd_plugin.apis.launch import one_sentence_errors, require_configs
 from mrd_plugin.apis.segmentation_ladder import SegmentationLadder, common_metrics
+from mrd_plugin.utils.arguments import positive_int
 
 
 def parse_args() -> argparse.Namespace:
@@ -38,8 +40,8 @@ def parse_args() -> argparse.Namespace:
     )
     parser.add_argument('--split', choices=('validation', 'test'), default='test')
     parser.add_argument('--seeds', type=int, nargs='+', default=[0, 1, 2])
-    parser.add_argument('--jobs', type=int, default=2, help='runs at a time (default 2)')
-    parser.add_argument('--threads', type=int, default=1, help='threads a run (default 1)')
+    parser.add_argument('--jobs', type=positive_int, default=2, help='runs at a time (default 2)')
+    parser.add_argument('--threads', type=positive_int, default=1, help='threads a run (default 1)')
     parser.add_argument(
         '--export',
         action='store_true',
@@ -65,6 +67,7 @@ def main() -> None:
     )
     with one_sentence_errors():
         require_configs(*ladder.pretraining, ladder.probe, ladder.finetune)
+        Path(args.out).mkdir(parents=True, exist_ok=True)
         rows = ladder.climb()
     table = markdown_table(rows, common_metrics(rows), 'scratch')
     print(table)

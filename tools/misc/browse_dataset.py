@@ -14,6 +14,7 @@ from mmengine.runner import set_random_seed
 
 import mrd_plugin  # noqa: F401
 from mrd_plugin.apis.launch import one_sentence_errors, require_configs
+from mrd_plugin.utils.arguments import key_value
 from mrd_plugin.utils.errors import ConfigError
 
 FORMATS = ('png', 'ply', 'html')
@@ -35,7 +36,9 @@ def parse_args() -> argparse.Namespace:
         '--formats', nargs='+', choices=FORMATS, help='default: all (sweeps have no html)'
     )
     parser.add_argument('--seed', type=int, default=0, help='of the random transforms')
-    parser.add_argument('--cfg-options', nargs='+', action=DictAction, help='key=value overrides')
+    parser.add_argument(
+        '--cfg-options', nargs='+', type=key_value, action=DictAction, help='key=value overrides'
+    )
     return parser.parse_args()
 
 

@@ -13,6 +13,7 @@ from mmengine.registry import DATASETS
 import mrd_plugin  # noqa: F401
 from mrd_plugin.datasets.lidar.superpixel_jobs import Job, fill_cache, pictures_of
 from mrd_plugin.datasets.writing import DiskFullError
+from mrd_plugin.utils.arguments import key_value
 from mrd_plugin.utils.errors import BadSampleError, ConfigError
 
 EXAMPLES = """examples:
@@ -33,7 +34,9 @@ def parse_args() -> argparse.Namespace:
         '--phase', nargs='+', default=['train'], choices=['train', 'val', 'test'], help='whose data'
     )
     parser.add_argument('--workers', type=int, default=os.cpu_count() or 1, help='processes')
-    parser.add_argument('--cfg-options', nargs='+', action=DictAction, help='key=value overrides')
+    parser.add_argument(
+        '--cfg-options', nargs='+', type=key_value, action=DictAction, help='key=value overrides'
+    )
     return parser.parse_args()
 
 
