@@ -77,11 +77,24 @@ def require_configs(*paths: str | Path) -> None:
             raise FileNotFoundError(f'{path}: there is no such config.')
 
 
-def load_config(args: Namespace) -> Config:
+def require_checkpoints(*paths: str | Path) -> None:
+    """Make sure that checkpoint files exist; web addresses are left to the download.
+
+    Raises:
+        FileNotFoundError: there is no such checkpoint; names the first.
+    """
+    for path in paths:
+        if '://' not in str(path) and not Path(path).is_file():
+            raise FileNotFoundError(f'{path}: there is no such checkpoint.')
+
+
+def load_config(args: Namespace, name: str | None = None) -> Config:
     """Read the config that a command line names, with the flags of :func:`add_common_arguments`.
 
     Args:
         args: has ``config``, ``work_dir``, ``cfg_options``, ``launcher`` and ``local_rank``.
+        name: folder below ``work_dirs`` if neither ``args`` nor the config has a ``work_dir``. Defaults
+            to None: the name of the config.
 
     Returns:
         The config with ``work_dir`` and ``launcher`` set.
@@ -98,7 +111,7 @@ def load_config(args: Namespace) -> Config:
     if args.work_dir:
         cfg.work_dir = args.work_dir
     elif cfg.get('work_dir') is None:
-        cfg.work_dir = str(Path('work_dirs') / Path(args.config).stem)
+        cfg.work_dir = str(Path('work_dirs') / (name or Path(args.config).stem))
     return cfg
 
 

@@ -14,6 +14,7 @@ from tqdm import tqdm
 from mrd_plugin.apis.cross_validation import SPLITS, Run, require_splits, run_all
 from mrd_plugin.apis.features import Features, checkpoint_features
 from mrd_plugin.apis.finished_run import last_checkpoint, sample_ids
+from mrd_plugin.apis.launch import require_checkpoints
 from mrd_plugin.evaluation.probes import accuracies, few_shot_probe, knn_probe, linear_probe
 from mrd_plugin.utils.errors import ConfigError
 
@@ -253,6 +254,5 @@ def _checkpoint(path: Path) -> Path:
     """A checkpoint that is there, the last one if the path is a work folder."""
     if path.is_dir():
         return last_checkpoint(path)
-    if not path.is_file():
-        raise FileNotFoundError(f'{path}: there is no such checkpoint.')
+    require_checkpoints(path)
     return path
