@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from argparse import ArgumentTypeError
 
+import torch
+
 BRACKETS = (('(', ')'), ('[', ']'))
 
 
@@ -20,6 +22,21 @@ def positive_int(text: str) -> int:
     if number < 1:
         raise ArgumentTypeError(f'expected a whole number of 1 or more, got {text!r}')
     return number
+
+
+def device(text: str) -> str:
+    """Check the name of a device, as the ``type`` of a flag.
+
+    Raises:
+        ArgumentTypeError: there is no such device, or this machine has none that can be used.
+    """
+    try:
+        torch.empty(1, device=text)
+    except (RuntimeError, AssertionError):
+        raise ArgumentTypeError(
+            f'expected cpu, or a GPU that PyTorch can use here such as cuda or cuda:1, got {text!r}'
+        ) from None
+    return text
 
 
 def key_value(text: str) -> str:
