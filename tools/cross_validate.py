@@ -45,12 +45,22 @@ def parse_args() -> argparse.Namespace:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument('configs', nargs='+', help='config files, one row each')
-    parser.add_argument('--part', choices=('val', 'test'), default='test')
-    parser.add_argument('--folds', type=int, nargs='+', default=[0, 1, 2, 3, 4])
-    parser.add_argument('--seeds', type=int, nargs='+', default=[0])
+    parser.add_argument(
+        '--part', choices=('val', 'test'), default='test', help='what is scored (default test)'
+    )
+    parser.add_argument(
+        '--folds', type=int, nargs='+', default=[0, 1, 2, 3, 4], help='default: all five'
+    )
+    parser.add_argument(
+        '--seeds', type=int, nargs='+', default=[0], help='of the trainings (default 0)'
+    )
     parser.add_argument('--jobs', type=positive_int, default=2, help='runs at a time (default 2)')
     parser.add_argument('--threads', type=positive_int, default=1, help='threads a run (default 1)')
-    parser.add_argument('--out', default='work_dirs/cross_validation')
+    parser.add_argument(
+        '--out',
+        default='work_dirs/cross_validation',
+        help='folder of runs and tables (default %(default)s)',
+    )
     parser.add_argument('--base', help='row (config stem) that the others are compared with')
     parser.add_argument('--name', help='row name, with --options')
     parser.add_argument(

@@ -58,7 +58,12 @@ def parse_args() -> argparse.Namespace:
         help='the patch tokens of the pictures too (L times the size)',
     )
     parser.add_argument('--batch-size', type=positive_int, help="(default: the teacher's own)")
-    parser.add_argument('--dtype', default='float16', choices=['float16', 'float32'])
+    parser.add_argument(
+        '--dtype',
+        default='float16',
+        choices=['float16', 'float32'],
+        help='of the cache (default float16)',
+    )
     parser.add_argument('--device', type=device, default='cpu', help="'cpu', 'cuda', 'cuda:1', ...")
     return parser.parse_args()
 

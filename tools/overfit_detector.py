@@ -38,7 +38,13 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument(
         '--checkpoint', action='append', default=[], help='pre-training; may be given several times'
     )
-    parser.add_argument('--seeds', nargs='+', type=int, default=[0])
+    parser.add_argument(
+        '--seeds',
+        nargs='+',
+        type=int,
+        default=[0],
+        help='of weights, sampling and order (default 0)',
+    )
     parser.add_argument(
         '--pretrained-only', action='store_true', help='leave out the runs from random weights'
     )

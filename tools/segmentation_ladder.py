@@ -33,13 +33,26 @@ def parse_args() -> argparse.Namespace:
     )
     parser.add_argument('configs', nargs='+', help='pre-training configs, two rows each')
     parser.add_argument(
-        '--probe', default='configs/downstream/minkunet18_zod-sample_linear-probe.py'
+        '--probe',
+        default='configs/downstream/minkunet18_zod-sample_linear-probe.py',
+        metavar='CONFIG',
+        help='trains a linear layer on a frozen backbone (default %(default)s)',
     )
     parser.add_argument(
-        '--finetune', default='configs/downstream/minkunet18_zod-sample_finetune.py'
+        '--finetune',
+        default='configs/downstream/minkunet18_zod-sample_finetune.py',
+        metavar='CONFIG',
+        help='fine-tunes a backbone, or trains it from scratch (default %(default)s)',
     )
-    parser.add_argument('--split', choices=('validation', 'test'), default='test')
-    parser.add_argument('--seeds', type=int, nargs='+', default=[0, 1, 2])
+    parser.add_argument(
+        '--split',
+        choices=('validation', 'test'),
+        default='test',
+        help='frames that are scored (default test)',
+    )
+    parser.add_argument(
+        '--seeds', type=int, nargs='+', default=[0, 1, 2], help='of the trainings (default 0 1 2)'
+    )
     parser.add_argument('--jobs', type=positive_int, default=2, help='runs at a time (default 2)')
     parser.add_argument('--threads', type=positive_int, default=1, help='threads a run (default 1)')
     parser.add_argument(
@@ -47,7 +60,11 @@ def parse_args() -> argparse.Namespace:
         action='store_true',
         help='export the bare backbones to OUT/weights and go on from those files',
     )
-    parser.add_argument('--out', default='work_dirs/segmentation_ladder')
+    parser.add_argument(
+        '--out',
+        default='work_dirs/segmentation_ladder',
+        help='folder of runs and tables (default %(default)s)',
+    )
     return parser.parse_args()
 
 

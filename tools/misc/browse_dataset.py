@@ -36,7 +36,13 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument(
         '--output-dir', type=Path, default=Path('work_dirs/browse'), help='folder to write to'
     )
-    parser.add_argument('--phase', '-p', default='train', choices=['train', 'val', 'test'])
+    parser.add_argument(
+        '--phase',
+        '-p',
+        default='train',
+        choices=['train', 'val', 'test'],
+        help='whose data (default train)',
+    )
     parser.add_argument(
         '--show-number', '-n', type=positive_int, default=8, help='how many samples'
     )
