@@ -1,7 +1,12 @@
 """Measure an operator or a loss against its plain version.
 
-python tools/benchmark.py --list
-python tools/benchmark.py mrd_loss --batch 2048 --json
+Examples:
+    python tools/benchmark.py --list
+    python tools/benchmark.py mrd_loss --batch 2048 --json
+    # on a GPU, 20 runs of each side
+    python tools/benchmark.py fps --device cuda --repeats 20
+
+Every benchmark takes --json, --device and --repeats, and sizes of its own: NAME --help lists them.
 """
 
 from __future__ import annotations
@@ -10,25 +15,29 @@ import argparse
 import json
 import sys
 
+from mrd_plugin.apis.launch import one_sentence_errors
+from mrd_plugin.utils.arguments import device, positive_int
 from mrd_plugin.utils.benchmark import compare
 from mrd_plugin.utils.benchmarks import BENCHMARKS
 
 
 def parse_args(argv: list[str] | None) -> argparse.Namespace:
     """Read the command line; every benchmark brings its own size options."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument('--list', action='store_true', help='name all benchmarks')
     commands = parser.add_subparsers(dest='name', metavar='NAME')
     for name, benchmark in sorted(BENCHMARKS.items()):
         command = commands.add_parser(name, help=benchmark.help, description=benchmark.help)
         command.add_argument('--json', action='store_true', help='print one JSON object')
-        command.add_argument('--device', default='cpu', help='cpu or cuda')
+        command.add_argument('--device', type=device, default='cpu', help='cpu (default) or cuda')
         command.add_argument(
-            '--repeats', type=int, help=f'runs of each side, default {benchmark.repeats}'
+            '--repeats', type=positive_int, help=f'runs of each side, default {benchmark.repeats}'
         )
         for option, default in benchmark.arguments.items():
             command.add_argument(
-                f'--{option}', type=int, default=default, help='default %(default)s'
+                f'--{option}', type=positive_int, default=default, help='default %(default)s'
             )
     args = parser.parse_args(argv)
     if not args.list and args.name is None:
@@ -46,7 +55,8 @@ def main(argv: list[str] | None = None) -> int:
     benchmark = BENCHMARKS[args.name]
     options = {option: getattr(args, option) for option in benchmark.arguments}
     result = dict(name=args.name)
-    result.update(compare(benchmark, {**options, 'device': args.device}, args.repeats))
+    with one_sentence_errors():
+        result.update(compare(benchmark, {**options, 'device': args.device}, args.repeats))
     if args.json:
         print(json.dumps(result))
         return 0

@@ -15,11 +15,13 @@ Then train configs/openshape/pointbert_furniture_hard-negatives.py, which reads 
 from __future__ import annotations
 
 import argparse
+from pathlib import Path
 
 from mmengine.config import Config, DictAction
 
 from mrd_plugin.apis.hard_negatives import SPACES, build_hard_negatives
-from mrd_plugin.apis.launch import one_sentence_errors, require_data
+from mrd_plugin.apis.launch import one_sentence_errors, require_configs, require_data
+from mrd_plugin.utils.arguments import key_value, positive_int
 
 
 def parse_args() -> argparse.Namespace:
@@ -29,11 +31,18 @@ def parse_args() -> argparse.Namespace:
     )
     parser.add_argument('config', help='pre-training config')
     parser.add_argument('checkpoint', nargs='?', help='its checkpoint, for --space shape')
-    parser.add_argument('--out', required=True, metavar='FILE.npz')
-    parser.add_argument('--space', choices=SPACES, default='shape')
-    parser.add_argument('-k', type=int, default=31, help='neighbours a shape (default 31)')
+    parser.add_argument('--out', required=True, metavar='FILE.npz', help='table to write')
+    parser.add_argument(
+        '--space',
+        choices=SPACES,
+        default='shape',
+        help='what is near: features of the checkpoint, or what the teacher makes of texts or pictures (default shape)',
+    )
+    parser.add_argument('-k', type=positive_int, default=31, help='neighbours a shape (default 31)')
     parser.add_argument('--features', default='embedding', help='embedding, backbone, ...')
-    parser.add_argument('--cfg-options', nargs='+', action=DictAction, metavar='KEY=VALUE')
+    parser.add_argument(
+        '--cfg-options', nargs='+', type=key_value, action=DictAction, metavar='KEY=VALUE'
+    )
     args = parser.parse_args()
     if not args.out.endswith('.npz'):
         parser.error(f'--out {args.out}: expected a name that ends in .npz')
@@ -46,10 +55,12 @@ def main() -> None:
     """Build the table."""
     args = parse_args()
     with one_sentence_errors():
+        require_configs(args.config)
         cfg = Config.fromfile(args.config)
         if args.cfg_options:
             cfg.merge_from_dict(args.cfg_options)
         require_data(cfg, 'train_dataloader')
+        Path(args.out).parent.mkdir(parents=True, exist_ok=True)
         counts = build_hard_negatives(
             cfg, args.checkpoint, args.out, args.space, args.k, args.features
         )

@@ -18,8 +18,16 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from mrd_plugin.apis.cross_validation import Run, markdown_table, run_all, write_table
+from mrd_plugin.apis.cross_validation import (
+    Run,
+    markdown_table,
+    require_splits,
+    run_all,
+    write_table,
+)
 from mrd_plugin.apis.launch import one_sentence_errors, require_configs
+from mrd_plugin.utils.arguments import key_value, positive_int
+from mrd_plugin.utils.errors import ConfigError
 
 METRICS = {
     'zero_shot/top1': 'zero-shot top-1',
@@ -37,19 +45,38 @@ def parse_args() -> argparse.Namespace:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument('configs', nargs='+', help='config files, one row each')
-    parser.add_argument('--part', choices=('val', 'test'), default='test')
-    parser.add_argument('--folds', type=int, nargs='+', default=[0, 1, 2, 3, 4])
-    parser.add_argument('--seeds', type=int, nargs='+', default=[0])
-    parser.add_argument('--jobs', type=int, default=2, help='runs at a time (default 2)')
-    parser.add_argument('--threads', type=int, default=1, help='threads a run (default 1)')
-    parser.add_argument('--out', default='work_dirs/cross_validation')
+    parser.add_argument(
+        '--part', choices=('val', 'test'), default='test', help='what is scored (default test)'
+    )
+    parser.add_argument(
+        '--folds', type=int, nargs='+', default=[0, 1, 2, 3, 4], help='default: all five'
+    )
+    parser.add_argument(
+        '--seeds', type=int, nargs='+', default=[0], help='of the trainings (default 0)'
+    )
+    parser.add_argument('--jobs', type=positive_int, default=2, help='runs at a time (default 2)')
+    parser.add_argument('--threads', type=positive_int, default=1, help='threads a run (default 1)')
+    parser.add_argument(
+        '--out',
+        default='work_dirs/cross_validation',
+        help='folder of runs and tables (default %(default)s)',
+    )
     parser.add_argument('--base', help='row (config stem) that the others are compared with')
     parser.add_argument('--name', help='row name, with --options')
-    parser.add_argument('--options', nargs='+', default=[], help='overrides, as --cfg-options')
+    parser.add_argument(
+        '--options',
+        nargs='+',
+        type=key_value,
+        default=[],
+        metavar='KEY=VALUE',
+        help='overrides, as --cfg-options',
+    )
     parser.add_argument(
         '--first-stage-options',
         nargs='+',
+        type=key_value,
         default=[],
+        metavar='KEY=VALUE',
         help='the same for the first stage of a two-stage method (TAMM), which is trained on each fold',
     )
     return parser.parse_args()
@@ -81,6 +108,11 @@ def main() -> None:
     ]
     with one_sentence_errors():
         require_configs(*args.configs)
+        require_splits(args.folds)
+        names = sorted({run.name for run in runs})
+        if args.base is not None and args.base not in names:
+            raise ConfigError(f'--base {args.base}: expected one of the rows {", ".join(names)}.')
+        Path(args.out).mkdir(parents=True, exist_ok=True)
         figures = run_all(runs, args.jobs, args.threads)
     rows: dict[str, list[dict[str, float]]] = {}
     for run, figure in figures.items():

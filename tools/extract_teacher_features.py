@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import argparse
 import json
-import sys
 from pathlib import Path
 
 from mmengine.config import Config
-from mmengine.registry import MODELS
 
 import mrd_plugin  # noqa: F401
+from mrd_plugin.apis import teachers
+from mrd_plugin.apis.launch import one_sentence_errors, require_configs
 from mrd_plugin.models.teachers import TEMPLATE_SETS, CacheRequest, Teacher, write_cache
-from mrd_plugin.utils.errors import BadSampleError, ConfigError
+from mrd_plugin.utils.arguments import device, positive_int
+from mrd_plugin.utils.errors import ConfigError
 
 EXAMPLES = """examples:
   python tools/extract_teacher_features.py data/furniture --teacher conse \\
@@ -56,9 +57,14 @@ def parse_args() -> argparse.Namespace:
         action='store_true',
         help='the patch tokens of the pictures too (L times the size)',
     )
-    parser.add_argument('--batch-size', type=int, help="(default: the teacher's own)")
-    parser.add_argument('--dtype', default='float16', choices=['float16', 'float32'])
-    parser.add_argument('--device', default='cpu', help="'cpu', 'cuda', 'cuda:1', ...")
+    parser.add_argument('--batch-size', type=positive_int, help="(default: the teacher's own)")
+    parser.add_argument(
+        '--dtype',
+        default='float16',
+        choices=['float16', 'float32'],
+        help='of the cache (default float16)',
+    )
+    parser.add_argument('--device', type=device, default='cpu', help="'cpu', 'cuda', 'cuda:1', ...")
     return parser.parse_args()
 
 
@@ -67,26 +73,36 @@ def build_teacher(args: argparse.Namespace) -> Teacher:
     if args.teacher == 'conse':
         config = dict(type='ConSETeacher')
     else:
+        require_configs(args.teacher)
         loaded = Config.fromfile(args.teacher)
         config = loaded.get('teacher') or loaded.get('model', {}).get('teacher')
-        if config is None:
-            raise ConfigError(f'{args.teacher}: expected a dict under model.teacher or teacher')
-        if config['type'] in ('CachedTeacher', 'SampleFeatureTeacher'):
+        if config is not None and config['type'] in ('CachedTeacher', 'SampleFeatureTeacher'):
             raise ConfigError(
                 f"{args.teacher}: a {config['type']} can't be extracted from; name the online teacher"
             )
-    if args.batch_size:
+    if config is not None and args.batch_size:
         config = dict(config, batch_size=args.batch_size)
-    return MODELS.build(config).to(args.device)
+    return teachers.build_teacher(config, args.teacher).to(args.device)
+
+
+def read_classes(path: Path | None) -> list[str]:
+    """Read the class names of the command line."""
+    if path is None:
+        return []
+    try:
+        return json.loads(path.read_text(encoding='utf-8'))
+    except ValueError as error:
+        raise ConfigError(f'--classes {path}: expected a JSON list of names ({error}).') from error
 
 
 def main() -> None:
     """Encode and write."""
     args = parse_args()
-    classes = json.loads(args.classes.read_text(encoding='utf-8')) if args.classes else []
+    classes = read_classes(args.classes)
     out = args.out or args.data / 'features' / Path(args.teacher).stem
-    request = CacheRequest.from_folder(args.data, classes, args.prompts, args.class_prompts)
     teacher = build_teacher(args)
+    request = CacheRequest.from_folder(args.data, classes, args.prompts, args.class_prompts)
+    out.parent.mkdir(parents=True, exist_ok=True)
     written = write_cache(teacher, request, args.data, out, args.dtype, args.patches)
     print(
         f'{out}: {len(request.images)} pictures and {len(request.texts)} texts '
@@ -95,7 +111,5 @@ def main() -> None:
 
 
 if __name__ == '__main__':
-    try:
+    with one_sentence_errors():
         main()
-    except (BadSampleError, ConfigError, OSError) as error:
-        sys.exit(f'extract_teacher_features: {error}')

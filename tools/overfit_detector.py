@@ -1,6 +1,7 @@
 r"""Fit a detector to a few frames on a CPU, from random and from pre-trained backbones.
 
-Prints loss curves and AP on the frames that were fitted; a detector that can't reach 50 is broken.
+Prints loss curves and AP on the frames that were fitted; a detector that can't reach 50 is broken. Runs go
+to work_dirs/overfit_<config> if neither --work-dir nor the config names another folder.
 
 Examples:
     # the three frames of KITTI in a folder with velodyne, image_2, calib and label_2
@@ -18,8 +19,13 @@ from pathlib import Path
 
 from mmengine.config import Config
 
-from mrd_plugin.apis.launch import add_common_arguments, load_config, one_sentence_errors
-from mrd_plugin.apis.overfit import overfit, table
+from mrd_plugin.apis.launch import (
+    add_common_arguments,
+    load_config,
+    one_sentence_errors,
+    require_checkpoints,
+)
+from mrd_plugin.apis.overfit import overfit, require_overfit, table
 from mrd_plugin.datasets.lidar.kitti_object_infos import prepare_kitti_frames
 
 
@@ -32,7 +38,13 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument(
         '--checkpoint', action='append', default=[], help='pre-training; may be given several times'
     )
-    parser.add_argument('--seeds', nargs='+', type=int, default=[0])
+    parser.add_argument(
+        '--seeds',
+        nargs='+',
+        type=int,
+        default=[0],
+        help='of weights, sampling and order (default 0)',
+    )
     parser.add_argument(
         '--pretrained-only', action='store_true', help='leave out the runs from random weights'
     )
@@ -56,7 +68,9 @@ def main() -> None:
     """Fit, and print as runs end."""
     args = parse_args()
     with one_sentence_errors():
-        cfg = load_config(args)
+        cfg = load_config(args, f'overfit_{Path(args.config).stem}')
+        require_overfit(cfg)
+        require_checkpoints(*args.checkpoint)
         root = args.data_root
         if args.kitti:
             root = str(prepare_kitti_frames(args.kitti, Path(cfg.work_dir) / 'kitti'))

@@ -26,8 +26,9 @@ from pathlib import Path
 from mmengine.config import Config
 
 from mrd_plugin.apis.cross_validation import markdown_table, write_table
-from mrd_plugin.apis.launch import one_sentence_errors, require_data
-from mrd_plugin.apis.probing import Ladder, Probes, data_parts, probe
+from mrd_plugin.apis.launch import one_sentence_errors, require_configs, require_data
+from mrd_plugin.apis.probing import Ladder, Probes, Rows, data_parts, probe
+from mrd_plugin.utils.arguments import key_value, positive_int
 from mrd_plugin.utils.errors import ConfigError
 
 METRICS = {
@@ -35,6 +36,8 @@ METRICS = {
     'accuracy_without_plugs/top1': 'without plugs',
     'accuracy/mean_class_top1': 'per-class mean',
 }
+BASE = 'linear probe'
+LADDER = 'seeds part checkpoints scratch finetune options jobs threads base'.split()
 
 
 def parse_args() -> argparse.Namespace:
@@ -51,29 +54,103 @@ def parse_args() -> argparse.Namespace:
         nargs='+',
         choices=('linear', 'knn', 'few-shot'),
         default=['linear', 'knn', 'few-shot'],
+        help='what is fitted to the features (default: all)',
     )
-    parser.add_argument('--shots', type=int, nargs='+', default=[1, 2, 4, 8, 16])
-    parser.add_argument('--ways', type=int, help='classes of a few-shot probe (default: all)')
-    parser.add_argument('--draws', type=int, default=10, help='draws of a few-shot probe')
-    parser.add_argument('--out', default='work_dirs/probe')
+    parser.add_argument(
+        '--shots',
+        type=positive_int,
+        nargs='+',
+        default=[1, 2, 4, 8, 16],
+        help='training shapes a class of the few-shot probes (default: 1 2 4 8 16)',
+    )
+    parser.add_argument(
+        '--ways', type=positive_int, help='classes of a few-shot probe (default: all)'
+    )
+    parser.add_argument(
+        '--draws', type=positive_int, default=10, help='draws of a few-shot probe (default 10)'
+    )
+    parser.add_argument(
+        '--out',
+        default='work_dirs/probe',
+        help='folder of tables, features and trainings (default work_dirs/probe)',
+    )
     ladder = parser.add_argument_group('over the furniture folds')
-    ladder.add_argument('--folds', type=int, nargs='+')
-    ladder.add_argument('--seeds', type=int, nargs='+', default=[0])
-    ladder.add_argument('--part', choices=('val', 'test'), default='test')
+    ladder.add_argument('--folds', type=int, nargs='+', help='some of 0 1 2 3 4')
+    ladder.add_argument(
+        '--seeds', type=int, nargs='+', default=[0], help='of every training (default 0)'
+    )
+    ladder.add_argument(
+        '--part',
+        choices=('val', 'test'),
+        default='test',
+        help='what is scored: val for choosing settings, test for the figures (default test)',
+    )
     ladder.add_argument(
         '--checkpoints',
-        help='existing checkpoints or work folders, with {fold} and {seed} in the name',
+        help='existing checkpoints or work folders, with {fold} and, for several seeds, {seed} in the '
+        'name',
     )
     ladder.add_argument('--scratch', metavar='CONFIG', help='adds the row of training from scratch')
     ladder.add_argument('--finetune', metavar='CONFIG', help='adds the row of fine-tuning')
-    ladder.add_argument('--options', nargs='+', default=[], help='overrides of the pre-training')
-    ladder.add_argument('--jobs', type=int, default=2, help='trainings at a time (default 2)')
-    ladder.add_argument('--threads', type=int, default=1, help='threads a training (default 1)')
-    ladder.add_argument('--base', default='linear probe', help='row that others are compared with')
+    ladder.add_argument(
+        '--options',
+        nargs='+',
+        type=key_value,
+        default=[],
+        metavar='KEY=VALUE',
+        help='overrides of the pre-training',
+    )
+    ladder.add_argument(
+        '--jobs', type=positive_int, default=2, help='trainings at a time (default 2)'
+    )
+    ladder.add_argument(
+        '--threads', type=positive_int, default=1, help='threads a training (default 1)'
+    )
+    ladder.add_argument('--base', help=f'row that others are compared with (default: {BASE})')
     args = parser.parse_args()
     if (args.checkpoint is None) == (args.folds is None):
         parser.error('give either a checkpoint or --folds')
+    given = [f'--{name}' for name in LADDER if getattr(args, name) != parser.get_default(name)]
+    if args.folds is None and given:
+        parser.error(f'{", ".join(given)} can only be given with --folds')
+    if args.folds is not None and args.data:
+        parser.error('--data can not be given with --folds, which are of the data of CONFIG')
     return args
+
+
+def climb(args: argparse.Namespace, probes: Probes) -> Rows:
+    """Climb the ladder that the command line describes."""
+    ladder = Ladder(
+        args.config,
+        args.finetune,
+        args.scratch,
+        args.folds,
+        args.seeds,
+        args.part,
+        args.out,
+        args.checkpoints,
+        tuple(args.options),
+        args.jobs,
+        args.threads,
+    )
+    rows = ladder.rows(probes)
+    if args.base is not None and args.base not in rows:
+        raise ConfigError(f'--base {args.base!r}: expected one of the rows {", ".join(rows)}.')
+    return ladder.climb(probes)
+
+
+def table_names(args: argparse.Namespace) -> list[str]:
+    """What the table is of: config, weights and folds, features, data."""
+    names = list(Path(args.config).with_suffix('').parts[-2:])
+    weights = args.checkpoint or args.checkpoints
+    if weights:
+        pattern = weights.removesuffix('.pth').replace('{', '').replace('}', '')
+        names += Path(pattern).parts[-2:]
+    if args.folds is not None:
+        folds, seeds = ('-'.join(map(str, some)) for some in (args.folds, args.seeds))
+        names += [f'fold{folds}', f'seed{seeds}', args.part, *args.options]
+    names.append(args.features)
+    return [*names, Path(args.data).stem] if args.data else names
 
 
 def main() -> None:
@@ -81,6 +158,8 @@ def main() -> None:
     args = parse_args()
     probes = Probes(args.features, args.probes, args.shots, args.ways, args.draws)
     with one_sentence_errors():
+        others = (args.data, args.scratch, args.finetune)
+        require_configs(args.config, *filter(None, others))
         cfg = Config.fromfile(args.config)
         data = Config.fromfile(args.data) if args.data else cfg
         if not (data.get('train_dataloader') and data.get('test_dataloader')):
@@ -88,38 +167,24 @@ def main() -> None:
                 f'{args.data or args.config} has no train and test data to probe with.'
             )
         require_data(data, 'train_dataloader', 'test_dataloader')
+        Path(args.out).mkdir(parents=True, exist_ok=True)
         if args.folds is None:
             cache = Path(args.out) / 'features'
             parts = data_parts(data)
             rows = probe(cfg, args.checkpoint, parts, probes, cache, data)
         else:
-            ladder = Ladder(
-                args.config,
-                args.finetune,
-                args.scratch,
-                args.folds,
-                args.seeds,
-                args.part,
-                args.out,
-                args.checkpoints,
-                tuple(args.options),
-                args.jobs,
-                args.threads,
-            )
-            rows = ladder.climb(probes)
+            rows = climb(args, probes)
     counts = [round(figures['accuracy/n']) for figures in next(iter(rows.values()))]
     metrics = {
         key: title for key, title in METRICS.items() if all(key in row[0] for row in rows.values())
     }
-    base = args.base if args.base in rows and args.folds else None
+    base = args.base or BASE
+    base = base if args.folds and base in rows else None
     table = markdown_table(rows, metrics, base)
     table = table.replace(' ± 0.0', '') if args.folds is None else table
     table += f'\n\nFeatures: {args.features}. N test shapes: {", ".join(map(str, counts))}.'
     print(table)
-    names = [*Path(args.config).with_suffix('').parts[-2:], args.features]
-    if args.data:
-        names.append(Path(args.data).stem)
-    files = write_table(args.out, names, table, dict(arguments=vars(args), rows=rows))
+    files = write_table(args.out, table_names(args), table, dict(arguments=vars(args), rows=rows))
     print(f'\nwritten: {", ".join(map(str, files))}')
 
 

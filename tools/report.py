@@ -36,6 +36,7 @@ def main() -> None:
     args = parse_args()
     with one_sentence_errors():
         run = load_run(args.work_dir)
+        (args.work_dir / 'report').mkdir(exist_ok=True)
         write = write_lidar_report if isinstance(run.model, ImageToLiDAR) else write_report
         write(run)
     print(f'{args.work_dir / "report" / "index.html"} and {args.work_dir / "summary.json"} written')

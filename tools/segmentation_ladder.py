@@ -18,10 +18,12 @@ trainings are kept there and reused when the same command is given again.
 from __future__ import annotations
 
 import argparse
+from pathlib import Path
 
 from mrd_plugin.apis.cross_validation import markdown_table, write_table
 from mrd_plugin.apis.launch import one_sentence_errors, require_configs
 from mrd_plugin.apis.segmentation_ladder import SegmentationLadder, common_metrics
+from mrd_plugin.utils.arguments import positive_int
 
 
 def parse_args() -> argparse.Namespace:
@@ -31,21 +33,38 @@ def parse_args() -> argparse.Namespace:
     )
     parser.add_argument('configs', nargs='+', help='pre-training configs, two rows each')
     parser.add_argument(
-        '--probe', default='configs/downstream/minkunet18_zod-sample_linear-probe.py'
+        '--probe',
+        default='configs/downstream/minkunet18_zod-sample_linear-probe.py',
+        metavar='CONFIG',
+        help='trains a linear layer on a frozen backbone (default %(default)s)',
     )
     parser.add_argument(
-        '--finetune', default='configs/downstream/minkunet18_zod-sample_finetune.py'
+        '--finetune',
+        default='configs/downstream/minkunet18_zod-sample_finetune.py',
+        metavar='CONFIG',
+        help='fine-tunes a backbone, or trains it from scratch (default %(default)s)',
     )
-    parser.add_argument('--split', choices=('validation', 'test'), default='test')
-    parser.add_argument('--seeds', type=int, nargs='+', default=[0, 1, 2])
-    parser.add_argument('--jobs', type=int, default=2, help='runs at a time (default 2)')
-    parser.add_argument('--threads', type=int, default=1, help='threads a run (default 1)')
+    parser.add_argument(
+        '--split',
+        choices=('validation', 'test'),
+        default='test',
+        help='frames that are scored (default test)',
+    )
+    parser.add_argument(
+        '--seeds', type=int, nargs='+', default=[0, 1, 2], help='of the trainings (default 0 1 2)'
+    )
+    parser.add_argument('--jobs', type=positive_int, default=2, help='runs at a time (default 2)')
+    parser.add_argument('--threads', type=positive_int, default=1, help='threads a run (default 1)')
     parser.add_argument(
         '--export',
         action='store_true',
         help='export the bare backbones to OUT/weights and go on from those files',
     )
-    parser.add_argument('--out', default='work_dirs/segmentation_ladder')
+    parser.add_argument(
+        '--out',
+        default='work_dirs/segmentation_ladder',
+        help='folder of runs and tables (default %(default)s)',
+    )
     return parser.parse_args()
 
 
@@ -65,6 +84,7 @@ def main() -> None:
     )
     with one_sentence_errors():
         require_configs(*ladder.pretraining, ladder.probe, ladder.finetune)
+        Path(args.out).mkdir(parents=True, exist_ok=True)
         rows = ladder.climb()
     table = markdown_table(rows, common_metrics(rows), 'scratch')
     print(table)

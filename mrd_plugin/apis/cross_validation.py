@@ -17,7 +17,7 @@ import numpy as np
 from mmengine.config import Config
 from tqdm import tqdm
 
-from mrd_plugin.utils.errors import TrainingError
+from mrd_plugin.utils.errors import ConfigError, TrainingError
 
 SPLITS = 'configs/_base_/datasets/furniture_splits'
 _MAX_STEM = 150  # characters of a file name
@@ -121,6 +121,21 @@ class Run:
         ]
 
 
+def require_splits(folds: Iterable[int]) -> None:
+    """Make sure that the split files of furniture folds exist.
+
+    Raises:
+        ConfigError: one does not; names it and the folds that there are.
+    """
+    for fold in folds:
+        path = Path(SPLITS) / f'fold{fold}.json'
+        if not path.is_file():
+            known = sorted(found.stem[4:] for found in path.parent.glob('fold*.json'))
+            raise ConfigError(
+                f'--folds {fold}: {path} is missing; the folds there are: {", ".join(known) or "none"}.'
+            )
+
+
 def run_all(
     runs: Sequence[AnyTraining], jobs: int = 2, threads: int = 1
 ) -> dict[AnyTraining, dict[str, float]]:
@@ -136,7 +151,7 @@ def run_all(
         dict: The figures of every run, from its ``figures.json``; none of a run that is not scored.
 
     Raises:
-        TrainingError: If a training fails; its log is named.
+        TrainingError: If a training fails; its log is named and its own error repeated.
     """
     with ThreadPoolExecutor(jobs) as pool:
         figures = list(
@@ -160,13 +175,21 @@ def _run_one(run: Training, threads: int) -> dict[str, float]:
         for line in (*first, command):
             code = subprocess.run(line, stdout=stream, stderr=subprocess.STDOUT, env=env).returncode
             if code != 0:
-                raise TrainingError(f'Training failed with exit code {code}; see {log}.')
+                raise TrainingError(_failure(code, log))
     figures = last_metrics(run.folder) if run.scored else {}
     record = dict(command=command, figures=figures)
     if first:
         record['first_stage'] = first
     done.write_text(json.dumps(record, indent=1))
     return figures
+
+
+def _failure(code: int, log: Path) -> str:
+    """What is known of a failed training; its log ends with a sentence if a person can mend it."""
+    lines = log.read_text(encoding='utf-8', errors='replace').splitlines()
+    said = [line for line in lines if line.startswith('Error: ')]
+    reason = f' with "{said[-1].removeprefix("Error: ")}"' if said else ''
+    return f'Training failed with exit code {code}{reason}; see {log}.'
 
 
 def last_metrics(work_dir: str | Path) -> dict[str, float]:

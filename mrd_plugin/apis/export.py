@@ -9,7 +9,7 @@ from typing import Any
 from mrd_plugin.engine import read_checkpoint
 from mrd_plugin.engine.module_config import module_configs
 from mrd_plugin.engine.weights_file import write_weights
-from mrd_plugin.utils.errors import CheckpointError
+from mrd_plugin.utils.errors import CheckpointError, ConfigError
 from mrd_plugin.version import __version__
 
 _PREFIX = 'backbone.'
@@ -40,8 +40,12 @@ def export_backbone(
     Raises:
         FileNotFoundError: there is no such file.
         CheckpointError: it can't be read, holds no backbone, or does not say how points must look.
-        ConfigError: another suffix.
+        ConfigError: another suffix, or a name with folders.
     """
+    if name and Path(name).name != name:
+        raise ConfigError(
+            f'--name {name}: expected the beginning of a file name; the folder goes to --out-dir.'
+        )
     path = Path(checkpoint).expanduser()
     content = read_checkpoint(path)
     named = content.get('state_dict', content)

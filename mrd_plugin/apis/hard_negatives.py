@@ -10,13 +10,15 @@ import numpy as np
 import torch
 import torch.nn.functional as F
 from mmengine.config import Config
-from mmengine.registry import MODELS, init_default_scope
+from mmengine.registry import DATASETS, init_default_scope
 from torch import Tensor
 from tqdm import tqdm
 
 from mrd_plugin.apis.features import extract_features, load_frozen
 from mrd_plugin.apis.finished_run import build_dataset
+from mrd_plugin.apis.teachers import build_teacher
 from mrd_plugin.datasets.neighbours import write_neighbours
+from mrd_plugin.datasets.shape_dataset import ShapeDataset
 from mrd_plugin.models.losses.contrastive import duplicate_groups
 from mrd_plugin.utils.errors import ConfigError
 from mrd_plugin.utils.files import file_sha256
@@ -74,8 +76,9 @@ def build_hard_negatives(
     """Write the table that ``HardNegativeSampler`` reads.
 
     Text and image of a shape are drawn once by the rule of the training pipeline, always the same ones;
-    a shape that has no text while training has none here and no neighbours by text. In the space of texts, shapes with the very same text are no neighbours of each other:
-    the loss could not use them as negatives.
+    a shape that has no text while training has none here and no neighbours by text. In the space of
+    texts, shapes with the very same text are no neighbours of each other: the loss could not use them as
+    negatives.
 
     Args:
         cfg (Config): A pre-training config; the shapes are those of its ``train_dataloader``.
@@ -89,11 +92,16 @@ def build_hard_negatives(
         dict: ``shapes`` and ``without``, how many have no neighbours.
 
     Raises:
-        ConfigError: ``space='shape'`` without a checkpoint, or fewer than two shapes.
+        ConfigError: ``space='shape'`` without a checkpoint, a config of another family, or a ``k`` that is
+            not between 1 and the number of the other shapes.
     """
     if space not in SPACES:
         raise ConfigError(f'space={space!r}: expected one of {SPACES}.')
+    if space == 'shape' and checkpoint is None:
+        raise ConfigError("space='shape': give a checkpoint, or --space text.")
     init_default_scope(cfg.get('default_scope', 'mmengine'))
+    _require_shapes(cfg)
+    teacher = None if space == 'shape' else build_teacher(cfg.model.get('teacher'), cfg.filename)
     train = dict(
         cfg.train_dataloader.dataset,
         pipeline=_pipeline(cfg),
@@ -101,14 +109,17 @@ def build_hard_negatives(
         cache_in_memory=False,
     )
     dataset = build_dataset(train)
+    if not 1 <= k < len(dataset):
+        raise ConfigError(
+            f'k={k}: expected 1 to {len(dataset) - 1}, the training shapes without the one whose neighbours '
+            'are sought.'
+        )
     has = groups = None
-    if space == 'shape':
-        if checkpoint is None:
-            raise ConfigError("space='shape': give a checkpoint, or --space text.")
+    if teacher is None:
+        assert checkpoint is not None
         found = extract_features(load_frozen(cfg, checkpoint), dataset, features)
         ids, values = found.ids, torch.from_numpy(found.values)
     else:
-        teacher = MODELS.build(cfg.model.teacher)
         with _fixed_draws():
             samples = [
                 dataset[row]['data_samples']
@@ -119,14 +130,24 @@ def build_hard_negatives(
         values = targets.text if space == 'text' else targets.image
         has = targets.has_text if space == 'text' else targets.has_image
         groups = duplicate_groups(values) if space == 'text' else None
-    if len(ids) < 2:
-        raise ConfigError(f'{len(ids)} training shape has no neighbour; check train_dataloader.')
     index = nearest_rows(values, k, has, groups).numpy()
     meta = dict(space=space, k=k, config=str(cfg.filename))
     if space == 'shape':
         meta.update(features=features, checkpoint_sha256=file_sha256(str(checkpoint)))
     write_neighbours(out, ids, index, meta)
     return dict(shapes=len(ids), without=int(np.all(index < 0, axis=1).sum()))
+
+
+def _require_shapes(cfg: Config) -> None:
+    """Make sure that a config trains and tests on shapes."""
+    for key in ('train_dataloader', 'test_dataloader'):
+        kind = ((cfg.get(key) or {}).get('dataset') or {}).get('type')
+        known = DATASETS.get(kind) if isinstance(kind, str) else kind
+        if known is None or not issubclass(known, ShapeDataset):
+            raise ConfigError(
+                f'{cfg.filename}: {key}.dataset is {kind}, expected a data set of shapes; take a config that '
+                'pre-trains on shapes, such as configs/openshape/pointbert_furniture.py.'
+            )
 
 
 def _pipeline(cfg: Config) -> list[dict]:

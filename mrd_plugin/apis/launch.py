@@ -17,7 +17,10 @@ from mmengine.runner import Runner
 
 from mrd_plugin.apis.build_errors import explain_build_error
 from mrd_plugin.compat import mmengine_cpu_distributed
+from mrd_plugin.datasets.downloads import SourceError
+from mrd_plugin.datasets.writing import DiskFullError
 from mrd_plugin.engine import NonFiniteLossError
+from mrd_plugin.utils.arguments import key_value
 from mrd_plugin.utils.errors import BadSampleError, CheckpointError, ConfigError, TrainingError
 
 MENDABLE = (
@@ -26,8 +29,17 @@ MENDABLE = (
     CheckpointError,
     NonFiniteLossError,
     TrainingError,
-    FileNotFoundError,
+    SourceError,
+    DiskFullError,
+    OSError,
 )
+PATH_FAULTS: dict[type[OSError], str] = {
+    FileNotFoundError: 'there is no such file or folder.',
+    NotADirectoryError: 'this path leads through a file that is no folder; name another one.',
+    FileExistsError: 'a file of this name is in the way of the folder; name another one.',
+    IsADirectoryError: 'this is a folder; name a file.',
+    PermissionError: 'you have no permission for this; name another path.',
+}
 
 
 def add_common_arguments(parser: ArgumentParser) -> None:
@@ -38,6 +50,7 @@ def add_common_arguments(parser: ArgumentParser) -> None:
     parser.add_argument(
         '--cfg-options',
         nargs='+',
+        type=key_value,
         action=DictAction,
         metavar='KEY=VALUE',
         help='settings that override the config, e.g. train_dataloader.batch_size=32 randomness.seed=1',
@@ -64,11 +77,24 @@ def require_configs(*paths: str | Path) -> None:
             raise FileNotFoundError(f'{path}: there is no such config.')
 
 
-def load_config(args: Namespace) -> Config:
+def require_checkpoints(*paths: str | Path) -> None:
+    """Make sure that checkpoint files exist; web addresses are left to the download.
+
+    Raises:
+        FileNotFoundError: there is no such checkpoint; names the first.
+    """
+    for path in paths:
+        if '://' not in str(path) and not Path(path).is_file():
+            raise FileNotFoundError(f'{path}: there is no such checkpoint.')
+
+
+def load_config(args: Namespace, name: str | None = None) -> Config:
     """Read the config that a command line names, with the flags of :func:`add_common_arguments`.
 
     Args:
         args: has ``config``, ``work_dir``, ``cfg_options``, ``launcher`` and ``local_rank``.
+        name: folder below ``work_dirs`` if neither ``args`` nor the config has a ``work_dir``. Defaults
+            to None: the name of the config.
 
     Returns:
         The config with ``work_dir`` and ``launcher`` set.
@@ -85,7 +111,7 @@ def load_config(args: Namespace) -> Config:
     if args.work_dir:
         cfg.work_dir = args.work_dir
     elif cfg.get('work_dir') is None:
-        cfg.work_dir = str(Path('work_dirs') / Path(args.config).stem)
+        cfg.work_dir = str(Path('work_dirs') / (name or Path(args.config).stem))
     return cfg
 
 
@@ -124,8 +150,8 @@ def build_runner(cfg: Config) -> Runner:
 
 def sentence(error: BaseException) -> str:
     """The message of an error that a person can mend, without what libraries wrap around it."""
-    if isinstance(error, FileNotFoundError) and error.filename:
-        return f'{error.filename}: there is no such file or folder.'
+    if isinstance(error, OSError) and error.filename:
+        return f'{error.filename}: {PATH_FAULTS.get(type(error), error.strerror)}'
     text = str(error).strip()
     if text.startswith('Caught ') and 'Original Traceback' in text:  # from a DataLoader worker
         text = text.splitlines()[-1].partition(': ')[2]

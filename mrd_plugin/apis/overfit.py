@@ -14,7 +14,7 @@ import numpy as np
 from mmengine.config import Config
 from mmengine.runner import Runner
 
-from mrd_plugin.apis.launch import build_runner
+from mrd_plugin.apis.launch import build_runner, require_checkpoints
 from mrd_plugin.utils.errors import ConfigError
 
 SCRATCH = 'random'
@@ -50,13 +50,11 @@ def overfit(cfg: Config, checkpoints: Sequence[str | None], seeds: Sequence[int]
         Runs as they end; all so far are also in ``work_dir/overfit.json``.
 
     Raises:
-        ConfigError: if the config has no hook to load a backbone with.
+        ConfigError: if the config is not made for this.
+        FileNotFoundError: if there is no such checkpoint.
     """
-    if 'pretrained' not in cfg.default_hooks:
-        raise ConfigError(
-            f'{cfg.filename}: default_hooks.pretrained is missing, so no checkpoint could be loaded; '
-            'take a config of configs/detection/overfit.'
-        )
+    require_overfit(cfg)
+    require_checkpoints(*filter(None, checkpoints))
     done: list[Fit] = []
     folder = Path(cfg.work_dir)
     for checkpoint in checkpoints:
@@ -65,6 +63,26 @@ def overfit(cfg: Config, checkpoints: Sequence[str | None], seeds: Sequence[int]
             folder.mkdir(parents=True, exist_ok=True)
             (folder / 'overfit.json').write_text(json.dumps([asdict(fit) for fit in done]))
             yield done[-1]
+
+
+def require_overfit(cfg: Config) -> None:
+    """Make sure that a config can be fitted to a few frames.
+
+    Raises:
+        ConfigError: if it is not scored with ``IndoorMetric``, or has no hook to load a backbone with.
+    """
+    metrics = cfg.get('val_evaluator') or []
+    kinds = [one['type'] for one in ([metrics] if isinstance(metrics, dict) else metrics)]
+    if 'IndoorMetric' not in kinds:
+        raise ConfigError(
+            f'{cfg.filename}: val_evaluator is {" and ".join(map(str, kinds)) or None}, expected '
+            'IndoorMetric; take a config of configs/detection/overfit.'
+        )
+    if 'pretrained' not in cfg.default_hooks:
+        raise ConfigError(
+            f'{cfg.filename}: default_hooks.pretrained is missing, so no checkpoint could be loaded; '
+            'take a config of configs/detection/overfit.'
+        )
 
 
 def _fit(cfg: Config, checkpoint: str | None, seed: int) -> Fit:

@@ -5,15 +5,18 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from string import Formatter
 
 import numpy as np
 from mmengine.config import Config
 from tqdm import tqdm
 
-from mrd_plugin.apis.cross_validation import SPLITS, Run, run_all
+from mrd_plugin.apis.cross_validation import SPLITS, Run, require_splits, run_all
 from mrd_plugin.apis.features import Features, checkpoint_features
 from mrd_plugin.apis.finished_run import last_checkpoint, sample_ids
+from mrd_plugin.apis.launch import require_checkpoints
 from mrd_plugin.evaluation.probes import accuracies, few_shot_probe, knn_probe, linear_probe
+from mrd_plugin.utils.errors import ConfigError
 
 Rows = dict[str, list[dict[str, float]]]
 
@@ -35,6 +38,14 @@ class Probes:
     shots: Sequence[int] = (1, 2, 4, 8, 16)
     ways: int | None = None
     draws: int = 10
+
+    @property
+    def rows(self) -> list[str]:
+        """Names of the rows that they give."""
+        ways = f'{self.ways}-way ' if self.ways else ''
+        few_shot = [f'{ways}{shots}-shot' for shots in self.shots]
+        titles = [title for kind, title in _TITLES.items() if kind in self.kinds]
+        return [*titles, *(few_shot if 'few-shot' in self.kinds else [])]
 
 
 def data_parts(data: Config, fold: int | None = None, part: str = 'test') -> dict[str, dict]:
@@ -94,7 +105,7 @@ def probe(
             (setting,) = model.best_params_.values()
             rows[_TITLES[name]] = [{**figures, 'setting': float(setting)}]
     if 'few-shot' in probes.kinds:
-        for shots in probes.shots:
+        for row, shots in zip(probes.rows[len(rows) :], probes.shots):
             draws = few_shot_probe(
                 (train.values, train.labels),
                 (test.values, test.labels),
@@ -103,8 +114,7 @@ def probe(
                 probes.draws,
                 exclude,
             )
-            ways = f'{probes.ways}-way ' if probes.ways else ''
-            rows[f'{ways}{shots}-shot'] = draws
+            rows[row] = draws
     return rows
 
 
@@ -149,6 +159,10 @@ class Ladder:
         options: Overrides of the pre-training config.
         jobs: Trainings at a time.
         threads: Threads of each.
+
+    Raises:
+        ConfigError: A fold has no split file, or ``checkpoints`` would give several folds or seeds the same
+            checkpoint, which has then seen the test shapes of the others.
     """
 
     config: str
@@ -167,6 +181,15 @@ class Ladder:
     def __post_init__(self) -> None:
         pairs = [(fold, seed) for fold in self.folds for seed in self.seeds]
         object.__setattr__(self, 'pairs', pairs)
+        require_splits(self.folds)
+        if self.checkpoints is not None:
+            wanted = {'fold', 'seed'} if len(self.seeds) > 1 else {'fold'}
+            _require_fields(self.checkpoints, wanted)
+
+    def rows(self, probes: Probes) -> list[str]:
+        """Names of the rows of the table."""
+        scratch = ['scratch'] if self.scratch else []
+        return [*scratch, *probes.rows, *(['fine-tuned'] if self.finetune else [])]
 
     def _runs(
         self, config: str, row: str, options: Sequence[tuple[str, ...]], keep: bool
@@ -180,8 +203,8 @@ class Ladder:
     def pretrained(self) -> list[Path]:
         """The checkpoint of each (fold, seed); trains those that are missing."""
         if self.checkpoints is not None:
-            named = [Path(self.checkpoints.format(fold=f, seed=s)) for f, s in self.pairs]
-            return [last_checkpoint(path) if path.is_dir() else path for path in named]
+            named = [self.checkpoints.format(fold=f, seed=s) for f, s in self.pairs]
+            return [_checkpoint(Path(path)) for path in named]
         runs = self._runs(self.config, 'pre-training', [self.options] * len(self.pairs), True)
         run_all(runs, self.jobs, self.threads)
         return [last_checkpoint(run.folder) for run in runs]
@@ -211,3 +234,25 @@ class Ladder:
             runs = self._runs(self.finetune, 'fine-tuned', named, False)
             rows['fine-tuned'] = list(run_all(runs, self.jobs, self.threads).values())
         return rows
+
+
+def _require_fields(pattern: str, wanted: set[str]) -> None:
+    """Make sure that a pattern of checkpoints has the fields that keep folds and seeds apart."""
+    try:
+        found = {name for _, name, _, _ in Formatter().parse(pattern) if name is not None}
+    except ValueError:  # a brace without its partner
+        found = set()
+    if not wanted <= found <= {'fold', 'seed'}:
+        fields = ' and '.join(f'{{{name}}}' for name in sorted(wanted))
+        raise ConfigError(
+            f'--checkpoints {pattern}: expected {fields} in the name, because every fold and seed has a '
+            'checkpoint of its own: that of another fold has been trained on the test shapes.'
+        )
+
+
+def _checkpoint(path: Path) -> Path:
+    """A checkpoint that is there, the last one if the path is a work folder."""
+    if path.is_dir():
+        return last_checkpoint(path)
+    require_checkpoints(path)
+    return path

@@ -9,18 +9,21 @@ from mmengine.config import Config
 from mmengine.registry import MODELS
 
 from mrd_plugin.apis.finished_run import build_dataset, sample_ids
+from mrd_plugin.apis.teachers import build_teacher
 from mrd_plugin.evaluation.references import reference_rows
 from mrd_plugin.evaluation.shape_table import ShapeTable, tabulate
 from mrd_plugin.models.heads import PromptClassifier
 from mrd_plugin.models.teachers import Teacher
+from mrd_plugin.utils.errors import ConfigError
 
 PARTS = ('train', 'val', 'test')
 
 
 def has_references(cfg: Config) -> bool:
     """Whether the ridges can be fitted: the test shapes are the embedded set, the classes prompts."""
+    test = (cfg.get('test_dataloader') or {}).get('dataset') or {}
     return bool(
-        cfg.test_dataloader.dataset.type == 'FurnitureDataset' and cfg.model.get('classifier')
+        test.get('type') == 'FurnitureDataset' and (cfg.get('model') or {}).get('classifier')
     )
 
 
@@ -36,8 +39,16 @@ def shape_table(
 
     Returns:
         ShapeTable: All parts of the furniture set, with what the ridges need.
+
+    Raises:
+        ConfigError: The config is of another family.
     """
-    teacher = teacher or MODELS.build(cfg.model.teacher)
+    if not has_references(cfg):
+        raise ConfigError(
+            f'{cfg.filename}: expected a config with model.teacher and model.classifier that is tested on '
+            'the furniture set, such as configs/mrd/pointbert_furniture.py.'
+        )
+    teacher = teacher or build_teacher(cfg.model.get('teacher'), cfg.filename)
     classifier = classifier or MODELS.build(cfg.model.classifier)
     dataset = build_dataset(cfg.test_dataloader.dataset, split=PARTS)
     cache = Path(cfg.test_dataloader.dataset.data_root) / 'features' / 'icon_logits.npz'

@@ -141,7 +141,7 @@ def read_checkpoint(
     except pickle.UnpicklingError as error:
         raise CheckpointError(_refusal(path, error.__context__ or error)) from error
     except Exception as error:  # a file that is cut or forged may fail in any way
-        reason = (str(error) or type(error).__name__).splitlines()[0]
+        reason = re.split(r'\.\s|\n', str(error) or type(error).__name__)[0]  # torch adds advice
         raise CheckpointError(
             f'{path}: can not be read as a checkpoint ({reason}); it is truncated or damaged, use '
             'another one.'

@@ -11,6 +11,7 @@ import gc
 import multiprocessing
 import platform
 import resource
+import signal
 import statistics
 import time
 from collections.abc import Callable, Iterator
@@ -21,6 +22,8 @@ import numba
 import numpy as np
 import torch
 from torch import Tensor
+
+from mrd_plugin.utils.errors import ConfigError
 
 _SIDES = ('ours', 'reference')
 
@@ -66,12 +69,15 @@ def compare(benchmark: Benchmark, options: dict, repeats: int | None = None) -> 
         options (dict): Its options, ``device`` included.
         repeats (int | None): Runs of each side; None takes the benchmark's own number.
 
+    Raises:
+        ConfigError: The memory does not suffice.
+
     Returns:
         dict: ``ours_s, reference_s, ratio`` (reference / ours), ``ours_peak_mb, reference_peak_mb``
         (above the inputs, in 10^6 bytes), ``max_abs_diff``, the options, ``versions``.
     """
     device = torch.device(options['device'])
-    repeats = repeats or benchmark.repeats
+    repeats = benchmark.repeats if repeats is None else repeats
     peaks = {side: _peak_elsewhere(benchmark, options, side) for side in _SIDES}
     _run_once(benchmark, {**options, **benchmark.small})
     pair = benchmark.build(**options)
@@ -133,9 +139,13 @@ def _peak_elsewhere(benchmark: Benchmark, options: dict, side: str) -> float:
         return receiver.recv()
     except EOFError:
         process.join()
+        if process.exitcode == -signal.SIGKILL:
+            raise ConfigError(
+                f'The process that measured the memory of {side!r} was killed, most likely for want of '
+                'memory; try a smaller size.'
+            ) from None
         raise RuntimeError(
-            f'The process that measured the memory of {side!r} ended with exit code '
-            f'{process.exitcode} (-9 means killed, most likely for want of memory: try a smaller size).'
+            f'The process that measured the memory of {side!r} ended with exit code {process.exitcode}.'
         ) from None
     finally:
         process.join()

@@ -1,4 +1,7 @@
 import json
+import sys
+from dataclasses import dataclass
+from pathlib import Path
 
 import pytest
 
@@ -7,9 +10,12 @@ from mrd_plugin.apis.cross_validation import (
     last_metrics,
     markdown_table,
     paired_difference,
+    require_splits,
+    run_all,
     summarise,
     write_table,
 )
+from mrd_plugin.utils.errors import ConfigError, TrainingError
 
 OURS = [{'m': 0.5}, {'m': 0.7}, {'m': 0.6}]
 BASE = [{'m': 0.4}, {'m': 0.7}, {'m': 0.3}]
@@ -77,3 +83,37 @@ def test_tables_of_many_rows_and_of_names_with_dots_keep_apart(tmp_path):
     ours = write_table(tmp_path, ['text0.3-mrd'], 'ours', {})
     write_table(tmp_path, ['text0.3-openshape'], 'theirs', {})
     assert ours[0].read_text() == 'ours\n' and ours[0].name == 'text0.3-mrd.md'
+
+
+def test_folds_without_split_files_are_named():
+    require_splits(range(5))
+    with pytest.raises(
+        ConfigError, match='--folds 9: .*fold9.json is missing.* are: 0, 1, 2, 3, 4'
+    ):
+        require_splits([0, 9])
+
+
+@dataclass(frozen=True)
+class Failing:
+    """A training that prints something and fails."""
+
+    folder: Path
+    said: str
+    scored: bool = False
+
+    def commands(self):
+        return [[sys.executable, '-c', f'print({self.said!r}); raise SystemExit(3)']]
+
+
+@pytest.mark.parametrize(
+    ('said', 'repeated'),
+    [
+        ('Error: old\nstep 1\nError: data/a: missing.', ' with "data/a: missing."'),
+        ('Traceback', ''),
+    ],
+)
+def test_a_failed_training_repeats_its_own_error(tmp_path, said, repeated):
+    with pytest.raises(TrainingError) as caught:
+        run_all([Failing(tmp_path, said)])
+    log = tmp_path / 'stdout.log'
+    assert str(caught.value) == f'Training failed with exit code 3{repeated}; see {log}.'

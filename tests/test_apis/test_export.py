@@ -134,3 +134,8 @@ def test_checkpoints_know_their_config_and_resume(tmp_path):
     resumed = Runner.from_cfg(cfg)
     resumed.train()
     assert resumed.iter == 6
+
+
+def test_a_name_with_folders_is_refused(tmp_path):
+    with pytest.raises(ConfigError, match='--name a/b: expected the beginning of a file name'):
+        export_backbone(tmp_path / 'a.pth', tmp_path, name='a/b')

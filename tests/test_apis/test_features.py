@@ -1,4 +1,5 @@
 import copy
+import re
 
 import numpy as np
 import pytest
@@ -119,6 +120,38 @@ def test_the_ladder_pairs_runs_and_hands_each_its_own_checkpoint(tmp_path):
         out=str(tmp_path),
         checkpoints=str(tmp_path / 'fold{fold}_seed{seed}.pth'),
     )
+    for fold, seed in ladder.pairs:
+        (tmp_path / f'fold{fold}_seed{seed}.pth').touch()
     assert ladder.pairs == [(0, 0), (0, 1), (2, 0), (2, 1)]
     named = [path.name for path in ladder.pretrained()]
     assert named == [f'fold{fold}_seed{seed}.pth' for fold, seed in ladder.pairs]
+    (tmp_path / 'fold2_seed1.pth').unlink()
+    with pytest.raises(FileNotFoundError, match='fold2_seed1.pth: there is no such checkpoint'):
+        ladder.pretrained()
+    assert ladder.rows(Probes(kinds=('knn', 'few-shot'), shots=(4,), ways=5)) == [
+        'k-NN',
+        '5-way 4-shot',
+        'fine-tuned',
+    ]
+
+
+@pytest.mark.parametrize(
+    ('pattern', 'seeds', 'wanted'),
+    [
+        ('a.pth', (0,), '{fold} in the name'),
+        ('a_{seed}.pth', (0,), '{fold} in the name'),
+        ('a_{fold}.pth', (0, 1), '{fold} and {seed} in the name'),
+        ('a_{fold}_{epoch}.pth', (0,), '{fold} in the name'),
+        ('a_{fold.pth', (0,), '{fold} in the name'),
+    ],
+)
+def test_folds_never_share_a_checkpoint(pattern, seeds, wanted):
+    with pytest.raises(ConfigError, match=re.escape(f'--checkpoints {pattern}: expected {wanted}')):
+        Ladder('a.py', None, None, (0,), seeds, checkpoints=pattern)
+
+
+def test_a_fold_without_a_split_file_is_refused():
+    with pytest.raises(
+        ConfigError, match='--folds 9: .*fold9.json is missing.* are: 0, 1, 2, 3, 4'
+    ):
+        Ladder('a.py', None, None, (0, 9))

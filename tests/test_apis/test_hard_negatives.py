@@ -72,3 +72,24 @@ def test_shape_and_image_neighbours(cfg, tmp_path):
         build_hard_negatives(cfg, None, tmp_path / 'n.npz', 'shape')
     with pytest.raises(ConfigError, match="space='colour'"):
         build_hard_negatives(cfg, None, tmp_path / 'n.npz', 'colour')
+    for k in (0, 22):
+        with pytest.raises(ConfigError, match=f'k={k}: expected 1 to 21, the training shapes'):
+            build_hard_negatives(cfg, None, tmp_path / 'n.npz', 'text', k)
+
+
+@pytest.mark.parametrize(
+    ('config', 'said'),
+    [
+        (
+            'cmcr/minkunet18_zod-sample.py',
+            'train_dataloader.dataset is .*, expected a data set of shapes',
+        ),
+        (
+            'downstream/pointbert_furniture_finetune.py',
+            'model.teacher is None, expected one of pictures',
+        ),
+    ],
+)
+def test_configs_of_other_families_are_refused(tmp_path, config, said):
+    with pytest.raises(ConfigError, match=f'{config}: {said}'):
+        build_hard_negatives(Config.fromfile(f'configs/{config}'), None, tmp_path / 'n.npz', 'text')

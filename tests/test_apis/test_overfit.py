@@ -43,6 +43,20 @@ def test_the_table_shows_the_loss_from_the_first_to_the_last_step():
 
 
 def test_a_config_without_the_hook_is_refused(tmp_path):
-    cfg = Config(dict(default_hooks=dict(), work_dir=str(tmp_path)))
+    metric = dict(type='IndoorMetric')
+    cfg = Config(dict(default_hooks=dict(), val_evaluator=metric, work_dir=str(tmp_path)))
     with pytest.raises(ConfigError, match='default_hooks.pretrained is missing'):
         list(overfit(cfg, [None], [0]))
+
+
+def test_a_config_that_detects_nothing_is_refused():
+    cfg = Config.fromfile('configs/mrd/pointbert_furniture.py')
+    said = 'val_evaluator is ZeroShotAccuracy .*, expected IndoorMetric; take a config of configs/detection'
+    with pytest.raises(ConfigError, match=f'pointbert_furniture.py: {said}'):
+        list(overfit(cfg, [None], [0]))
+
+
+def test_a_missing_checkpoint_is_named_before_a_run(tmp_path):
+    cfg = shrink(CONFIG, tmp_path)
+    with pytest.raises(FileNotFoundError, match='none.pth: there is no such checkpoint'):
+        list(overfit(cfg, [None, 'none.pth'], [0]))

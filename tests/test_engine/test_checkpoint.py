@@ -68,6 +68,16 @@ def test_truncated_and_missing_files(tmp_path, name):
         read_checkpoint(path)
 
 
+def test_advice_of_torch_is_left_out(tmp_path):
+    path = tmp_path / 'a.pth'
+    path.write_bytes(b'PK\x03\x04' + b'0' * 50)
+    with pytest.raises(CheckpointError) as caught:
+        read_checkpoint(path)
+    reason = 'PytorchStreamReader failed reading zip archive: failed finding central directory'
+    advice = 'it is truncated or damaged, use another one.'
+    assert str(caught.value) == f'{path}: can not be read as a checkpoint ({reason}); {advice}'
+
+
 def test_a_failing_write_leaves_the_old_file(tmp_path, monkeypatch):
     path = tmp_path / 'a.pth'
     write_atomically(path, b'old')

@@ -73,3 +73,11 @@ def test_broken_module_is_told_from_a_missing_one(
 )
 def test_known_breaks_have_their_own_remedy(tool: ModuleType, error: str, remedy: str):
     assert remedy in tool.remedy_for(tool.Part('cv2', 'opencv-python', 'the usual'), error)
+
+
+def test_help_checks_nothing(tool: ModuleType, monkeypatch: pytest.MonkeyPatch, capsys):
+    monkeypatch.setattr(sys, 'argv', ['collect_env.py', '--help'])
+    with pytest.raises(SystemExit):
+        tool.main()
+    said = capsys.readouterr().out
+    assert 'Examples:' in said and 'NOT usable' not in said and 'system:' not in said

@@ -213,3 +213,10 @@ def test_scripts_of_the_front_door_refuse_unknown_options():
     assert result.returncode == 2
     assert 'unknown option "--nothing"' in result.stderr
     assert 'bash tools/quickstart.sh' in result.stderr
+
+
+def test_the_compiler_front_says_who_calls_it(setup_modules, monkeypatch):
+    front = importlib.import_module('pch_cxx')
+    monkeypatch.delenv('MRD_CXX', raising=False)
+    with pytest.raises(SystemExit, match='^Error: pch_cxx.py is called by the build of mmcv'):
+        front.main()

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import json
+import os
+import signal
 import subprocess
 import sys
 
 import pytest
 
-from mrd_plugin.utils.benchmark import _max_difference
+from mrd_plugin.utils.benchmark import Benchmark, _max_difference, compare
 from mrd_plugin.utils.benchmarks import BENCHMARKS
+from mrd_plugin.utils.errors import ConfigError
 from tools.benchmark import main
 
 KEYS = {
@@ -50,6 +53,40 @@ def test_json_object_is_complete(capsys):
     assert result['max_abs_diff'] == 0
     assert result['ratio'] == pytest.approx(result['reference_s'] / result['ours_s'])
     assert {'torch', 'numpy', 'numba'} <= result['versions'].keys()
+
+
+@pytest.mark.parametrize(
+    ('flags', 'said'),
+    [
+        (['fps', '--device', 'nope'], "got 'nope'"),
+        (['mrd_loss', '--batch', '0'], "--batch: expected a whole number of 1 or more, got '0'"),
+        (['fps', '--repeats', '0'], "--repeats: expected a whole number of 1 or more, got '0'"),
+    ],
+)
+def test_wrong_values_are_refused(capsys, flags, said):
+    with pytest.raises(SystemExit) as left:
+        main(flags)
+    assert left.value.code == 2 and said in capsys.readouterr().err
+
+
+def _killed(**_):
+    os.kill(os.getpid(), signal.SIGKILL)
+
+
+def _broken(**_):
+    os._exit(3)
+
+
+@pytest.mark.parametrize(
+    ('build', 'kind', 'said'),
+    [
+        (_killed, ConfigError, 'was killed, most likely for want of memory; try a smaller size'),
+        (_broken, RuntimeError, "'ours' ended with exit code 3"),
+    ],
+)
+def test_only_a_killed_process_lacked_memory(build, kind, said):
+    with pytest.raises(kind, match=said):
+        compare(Benchmark('', build, {}, {}, 1), dict(device='cpu'))
 
 
 def test_peak_counts_what_was_given_back():

@@ -31,3 +31,14 @@ def test_help_has_examples(monkeypatch, capsys):
         run_tool(monkeypatch, TOOL, '--help')
     out = capsys.readouterr().out
     assert 'examples:' in out and 'PretrainedCoverageHook' in out and '--format .pth' in out
+
+
+def test_a_folder_that_can_not_be_made_is_named(tmp_path, monkeypatch):
+    from tests.test_engine.test_pretrained_coverage import CoverageBackbone
+
+    state = {f'backbone.{k}': v for k, v in CoverageBackbone(2).state_dict().items()}
+    path = tmp_path / 'epoch_1.pth'
+    torch.save(dict(state_dict=state, meta=dict(cfg=CFG, geometry=dict(up_axis='z'))), path)
+    with pytest.raises(SystemExit) as left:
+        run_tool(monkeypatch, TOOL, path, '--out-dir', path / 'out')
+    assert left.value.code.startswith(f'Error: {path}/out: this path leads through a file')

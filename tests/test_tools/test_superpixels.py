@@ -43,7 +43,9 @@ def test_the_cache_is_filled_and_continued(config, tmp_path, monkeypatch, capsys
 
 
 def test_a_config_without_superpixels_is_refused(config, monkeypatch, capsys):
-    code, said = run(monkeypatch, capsys, config, '--phase', 'val')
-    assert code == 1 and 'this NuScenesPairs has no SLICSuperpixels' in said.err
-    code, said = run(monkeypatch, capsys, config, '--phase', 'test')
-    assert code == 1 and 'has no test_dataloader' in said.err
+    with pytest.raises(SystemExit, match='^Error: .*this NuScenesPairs has no SLICSuperpixels'):
+        run(monkeypatch, capsys, config, '--phase', 'val')
+    with pytest.raises(SystemExit, match='^Error: .*has no test_dataloader'):
+        run(monkeypatch, capsys, config, '--phase', 'test')
+    with pytest.raises(SystemExit, match='^Error: none.py: there is no such config'):
+        run(monkeypatch, capsys, 'none.py')

@@ -16,6 +16,7 @@ from __future__ import annotations
 
 import argparse
 import statistics
+from pathlib import Path
 
 from tqdm import tqdm
 
@@ -55,6 +56,10 @@ def plot_curves(logs: list[TrainingLog], args: argparse.Namespace) -> None:
     matplotlib.use('Agg')  # needs no display
     from matplotlib import pyplot as plt
 
+    out, formats = Path(args.out), plt.gcf().canvas.get_supported_filetypes()
+    if out.suffix[1:].lower() not in formats:
+        raise ConfigError(f'--out {out}: expected a name that ends in one of {", ".join(formats)}.')
+    out.parent.mkdir(parents=True, exist_ok=True)
     curves = []
     for log in logs:
         keys = args.keys or [key for key in log.train if 'loss' in key]
@@ -73,7 +78,7 @@ def plot_curves(logs: list[TrainingLog], args: argparse.Namespace) -> None:
     axes.set_title(args.title or '')
     axes.grid(alpha=0.3)
     axes.legend()
-    figure.savefig(args.out, dpi=150)
+    figure.savefig(out, dpi=150)
     print(f'{args.out}: {len(curves)} curves')
 
 

@@ -20,7 +20,7 @@ from mmengine.registry import init_default_scope
 from tqdm import tqdm
 
 from mrd_plugin.apis.cross_validation import SPLITS, markdown_table
-from mrd_plugin.apis.launch import one_sentence_errors, require_data
+from mrd_plugin.apis.launch import one_sentence_errors, require_configs, require_data
 from mrd_plugin.apis.references import shape_table, split_references
 
 COLUMNS = {
@@ -41,14 +41,21 @@ def parse_args() -> argparse.Namespace:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument('--part', choices=('val', 'test'), default='test')
-    parser.add_argument('--config', default='configs/mrd/pointbert_furniture.py')
+    parser.add_argument(
+        '--part', choices=('val', 'test'), default='test', help='what is scored (default test)'
+    )
+    parser.add_argument(
+        '--config',
+        default='configs/mrd/pointbert_furniture.py',
+        help='gives teacher, prompts and points (default %(default)s)',
+    )
     return parser.parse_args()
 
 
 def main() -> None:
     """Print both tables."""
     args = parse_args()
+    require_configs(args.config)
     cfg = Config.fromfile(args.config)
     init_default_scope(cfg.get('default_scope', 'mmengine'))
     require_data(cfg, 'test_dataloader')

@@ -1,4 +1,11 @@
-"""Write samples of a config's data set, after its pipeline, as PNG and PLY, shapes as one HTML page too."""
+r"""Write samples of a config's data set, after its pipeline, as PNG and PLY, shapes as one HTML page too.
+
+Examples:
+    python tools/misc/browse_dataset.py configs/mrd/pointbert_furniture.py
+    # two samples of the validation data as pictures
+    python tools/misc/browse_dataset.py configs/cmcr/minkunet18_zod-sample.py --phase val \
+        --indices 0 5 --formats png --output-dir /tmp/frames
+"""
 
 from __future__ import annotations
 
@@ -13,7 +20,8 @@ from mmengine.registry import DATASETS
 from mmengine.runner import set_random_seed
 
 import mrd_plugin  # noqa: F401
-from mrd_plugin.apis.launch import one_sentence_errors, require_configs
+from mrd_plugin.apis.launch import one_sentence_errors, require_configs, require_data
+from mrd_plugin.utils.arguments import key_value, positive_int
 from mrd_plugin.utils.errors import ConfigError
 
 FORMATS = ('png', 'ply', 'html')
@@ -21,13 +29,23 @@ FORMATS = ('png', 'ply', 'html')
 
 def parse_args() -> argparse.Namespace:
     """Read the command line."""
-    parser = argparse.ArgumentParser(description=__doc__)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument('config', help='config file')
     parser.add_argument(
         '--output-dir', type=Path, default=Path('work_dirs/browse'), help='folder to write to'
     )
-    parser.add_argument('--phase', '-p', default='train', choices=['train', 'val', 'test'])
-    parser.add_argument('--show-number', '-n', type=int, default=8, help='how many samples')
+    parser.add_argument(
+        '--phase',
+        '-p',
+        default='train',
+        choices=['train', 'val', 'test'],
+        help='whose data (default train)',
+    )
+    parser.add_argument(
+        '--show-number', '-n', type=positive_int, default=8, help='how many samples'
+    )
     parser.add_argument(
         '--indices', type=int, nargs='+', help='these samples instead of evenly spaced ones'
     )
@@ -35,7 +53,9 @@ def parse_args() -> argparse.Namespace:
         '--formats', nargs='+', choices=FORMATS, help='default: all (sweeps have no html)'
     )
     parser.add_argument('--seed', type=int, default=0, help='of the random transforms')
-    parser.add_argument('--cfg-options', nargs='+', action=DictAction, help='key=value overrides')
+    parser.add_argument(
+        '--cfg-options', nargs='+', type=key_value, action=DictAction, help='key=value overrides'
+    )
     return parser.parse_args()
 
 
@@ -49,6 +69,8 @@ def browse(args: argparse.Namespace) -> int:
     loader = cfg.get(f'{args.phase}_dataloader')
     if loader is None:
         raise ConfigError(f'{args.config} has no {args.phase}_dataloader.')
+    require_data(cfg, f'{args.phase}_dataloader')
+    args.output_dir.mkdir(parents=True, exist_ok=True)
     if loader.dataset.get('cache_in_memory'):
         loader.dataset.cache_in_memory = False
     dataset = DATASETS.build(loader.dataset)
@@ -60,7 +82,6 @@ def browse(args: argparse.Namespace) -> int:
     formats = args.formats or writer.formats
     if not set(formats) <= set(writer.formats):
         raise ConfigError(f'--formats {" ".join(formats)}: expected some of {writer.formats}.')
-    args.output_dir.mkdir(parents=True, exist_ok=True)
     for index in map(int, indices):
         data = dataset[index]
         name = f'{args.phase}-{index:05d}-{data["data_samples"].sample_id}'
@@ -77,7 +98,7 @@ def main() -> None:
         with one_sentence_errors():
             count = browse(args)
     except ModuleNotFoundError as error:
-        sys.exit(f"{error.name} is missing; install it with `pip install -e '.[vis]'`.")
+        sys.exit(f"Error: {error.name} is missing; install it with `pip install -e '.[vis]'`.")
     except IndexError as error:
         sys.exit(f'Error: {error}')
     print(f'{count} samples in {args.output_dir}')

@@ -2,10 +2,14 @@
 
 Needs nothing but the standard library, so that it works when everything else is missing. Paste its
 output into a bug report.
+
+Examples:
+    python tools/misc/collect_env.py
 """
 
 from __future__ import annotations
 
+import argparse
 import importlib
 import importlib.metadata
 import os
@@ -186,6 +190,10 @@ def layer_lines(name: str, purpose: str, parts: tuple[Part, ...]) -> list[str]:
 
 def main() -> None:
     """Print everything."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.parse_args()
     print('\n'.join(system_lines()), flush=True)
     for name, (purpose, parts) in LAYERS.items():
         print('\n' + '\n'.join(layer_lines(name, purpose, parts)), flush=True)

@@ -13,6 +13,7 @@ import argparse
 from mmengine.config import Config, DictAction
 
 from mrd_plugin.apis.launch import one_sentence_errors, require_configs
+from mrd_plugin.utils.arguments import key_value
 
 
 def parse_args() -> argparse.Namespace:
@@ -25,6 +26,7 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument(
         '--cfg-options',
         nargs='+',
+        type=key_value,
         action=DictAction,
         metavar='KEY=VALUE',
         help='settings that override the config',

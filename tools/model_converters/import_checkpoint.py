@@ -10,6 +10,7 @@ from mrd_plugin.apis import import_checkpoint
 from mrd_plugin.apis.launch import one_sentence_errors
 from mrd_plugin.engine.published import FACTS, LIDAR_FACTS
 from mrd_plugin.engine.weights_file import SUFFIXES
+from mrd_plugin.utils.arguments import key_value
 
 EXAMPLES = """examples:
   hf download OpenShape/openshape-pointbert-vitg14-rgb model.pt --local-dir downloads/openshape
@@ -45,6 +46,7 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument(
         '--set',
         nargs='+',
+        type=key_value,
         action=DictAction,
         default={},
         metavar='KEY=VALUE',

@@ -9,14 +9,14 @@ import sys
 from concurrent.futures.process import BrokenProcessPool
 from pathlib import Path
 
-from mrd_plugin.datasets.downloads import SourceError, default_cache
+from mrd_plugin.apis.launch import one_sentence_errors
+from mrd_plugin.datasets.downloads import default_cache
 from mrd_plugin.datasets.furniture.catalogue import read_catalogues
 from mrd_plugin.datasets.furniture.convert import FORMS, convert_furniture
 from mrd_plugin.datasets.furniture.openshape import shape_features, write_meta
 from mrd_plugin.datasets.furniture.source import find_catalogues
 from mrd_plugin.datasets.furniture.views import render_views
-from mrd_plugin.datasets.writing import DiskFullError
-from mrd_plugin.utils import BadSampleError, ConfigError
+from mrd_plugin.utils.arguments import positive_int
 
 SPLITS = Path(__file__).resolve().parents[2] / 'configs/_base_/datasets/furniture_splits'
 OUT = {'plain': Path('data/furniture'), 'openshape': Path('data/furniture_openshape')}
@@ -46,7 +46,9 @@ def parse_args() -> argparse.Namespace:
         '--source', type=Path, help='.deb, .sh3f, or folder or zip of .sh3f (default: apt-get)'
     )
     parser.add_argument('--format', choices=FORMS, default='plain', help='default: plain')
-    parser.add_argument('--points', type=int, default=10000, help='points a shape (default: 10000)')
+    parser.add_argument(
+        '--points', type=positive_int, default=10000, help='points a shape (default: 10000)'
+    )
     parser.add_argument('--seed', type=int, default=0, help='seed of the sampling (default: 0)')
     parser.add_argument(
         '--views',
@@ -56,14 +58,15 @@ def parse_args() -> argparse.Namespace:
         'many of them have features in --features',
     )
     parser.add_argument(
-        '--workers', type=int, default=min(4, os.cpu_count() or 1), help='processes to work with'
+        '--workers',
+        type=positive_int,
+        default=min(4, os.cpu_count() or 1),
+        help='processes to work with',
     )
     parser.add_argument(
         '--features', type=Path, help='folder of tools/extract_teacher_features.py (openshape only)'
     )
     args = parser.parse_args()
-    if args.points < 1:
-        parser.error(f'--points is {args.points}, expected 1 or more')
     if args.features and args.format != 'openshape':
         parser.error('--features goes with --format openshape')
     if args.views and args.format == 'openshape' and not args.features:
@@ -99,13 +102,11 @@ def main() -> int:
     """Run the tool; returns the exit code."""
     args = parse_args()
     try:
-        print(prepare(args))
-    except (SourceError, BadSampleError, ConfigError, DiskFullError, OSError) as error:
-        print(f'error: {error}', file=sys.stderr)
-        return 1
+        with one_sentence_errors():
+            print(prepare(args))
     except BrokenProcessPool:
         print(
-            'error: a worker process was killed, probably for want of memory; run the same command '
+            'Error: a worker process was killed, probably for want of memory; run the same command '
             'again with --workers 1, it continues where it stopped.',
             file=sys.stderr,
         )

@@ -9,15 +9,16 @@ from __future__ import annotations
 
 import argparse
 import json
-import sys
 from pathlib import Path
 
 import numpy as np
 
+from mrd_plugin.apis.launch import one_sentence_errors
 from mrd_plugin.datasets.furniture.captions import frequent_nouns
 from mrd_plugin.datasets.furniture.clusters import ClusterShape, find_clusters
 from mrd_plugin.datasets.furniture.splits import default_split, fold_splits, strata
 from mrd_plugin.datasets.writing import write_json
+from mrd_plugin.utils.errors import ConfigError
 
 OUT = Path('configs/_base_/datasets/furniture_splits')
 
@@ -35,16 +36,14 @@ def parse_args() -> argparse.Namespace:
     return parser.parse_args()
 
 
-def main() -> int:
-    """Runs the tool; returns the exit code."""
-    args = parse_args()
+def write_splits(args: argparse.Namespace) -> str:
+    """Writes the files; returns what they hold."""
     index = args.data / 'index.json'
     if not index.exists():
-        print(
-            f'{index} does not exist; run tools/prepare/furniture.py --out {args.data} first.',
-            file=sys.stderr,
+        raise ConfigError(
+            f'{index} does not exist; run tools/prepare/furniture.py --out {args.data} first.'
         )
-        return 1
+    args.out.mkdir(parents=True, exist_ok=True)
     records = json.loads(index.read_text(encoding='utf-8'))
     shapes = []
     for record in records:
@@ -64,12 +63,18 @@ def main() -> int:
     write_json(args.out / 'default.json', default_split(ids, clusters, stratum, args.seed))
     for number, split in enumerate(fold_splits(ids, clusters, stratum, seed=args.seed)):
         write_json(args.out / f'fold{number}.json', split)
-    print(
+    return (
         f'{len(ids)} shapes, {len(classes)} nouns, {len(clusters)} clusters with '
         f'{sum(map(len, clusters))} shapes; written to {args.out}'
     )
-    return 0
+
+
+def main() -> None:
+    """Runs the tool."""
+    args = parse_args()
+    with one_sentence_errors():
+        print(write_splits(args))
 
 
 if __name__ == '__main__':
-    sys.exit(main())
+    main()

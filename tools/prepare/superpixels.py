@@ -11,9 +11,10 @@ from mmengine.config import Config, DictAction
 from mmengine.registry import DATASETS
 
 import mrd_plugin  # noqa: F401
+from mrd_plugin.apis.launch import one_sentence_errors, require_configs, require_data
 from mrd_plugin.datasets.lidar.superpixel_jobs import Job, fill_cache, pictures_of
-from mrd_plugin.datasets.writing import DiskFullError
-from mrd_plugin.utils.errors import BadSampleError, ConfigError
+from mrd_plugin.utils.arguments import key_value, positive_int
+from mrd_plugin.utils.errors import ConfigError
 
 EXAMPLES = """examples:
   python tools/prepare/superpixels.py configs/slidr/minkunet34_nuscenes-mini.py
@@ -32,30 +33,39 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument(
         '--phase', nargs='+', default=['train'], choices=['train', 'val', 'test'], help='whose data'
     )
-    parser.add_argument('--workers', type=int, default=os.cpu_count() or 1, help='processes')
-    parser.add_argument('--cfg-options', nargs='+', action=DictAction, help='key=value overrides')
+    parser.add_argument(
+        '--workers', type=positive_int, default=os.cpu_count() or 1, help='processes'
+    )
+    parser.add_argument(
+        '--cfg-options', nargs='+', type=key_value, action=DictAction, help='key=value overrides'
+    )
     return parser.parse_args()
+
+
+def read_jobs(args: argparse.Namespace) -> list[Job]:
+    """Collect the pictures of the config and the phases on the command line."""
+    require_configs(args.config)
+    cfg = Config.fromfile(args.config)
+    cfg.merge_from_dict(args.cfg_options or {})
+    jobs: list[Job] = []
+    for phase in args.phase:
+        if cfg.get(f'{phase}_dataloader') is None:
+            raise ConfigError(f'{args.config} has no {phase}_dataloader.')
+        require_data(cfg, f'{phase}_dataloader')
+        jobs += pictures_of(DATASETS.build(cfg[f'{phase}_dataloader'].dataset))
+    return jobs
 
 
 def main() -> int:
     """Run the tool; returns the exit code."""
     args = parse_args()
     try:
-        cfg = Config.fromfile(args.config)
-        cfg.merge_from_dict(args.cfg_options or {})
-        jobs: list[Job] = []
-        for phase in args.phase:
-            loader = cfg.get(f'{phase}_dataloader')
-            if loader is None:
-                raise ConfigError(f'{args.config} has no {phase}_dataloader.')
-            jobs += pictures_of(DATASETS.build(loader.dataset))
-        computed, problems = fill_cache(jobs, args.workers)
-    except (BadSampleError, ConfigError, DiskFullError, OSError) as error:
-        print(f'error: {error}', file=sys.stderr)
-        return 1
+        with one_sentence_errors():
+            jobs = read_jobs(args)
+            computed, problems = fill_cache(jobs, args.workers)
     except BrokenProcessPool:
         print(
-            'error: a worker process was killed, probably for want of memory; run the same command '
+            'Error: a worker process was killed, probably for want of memory; run the same command '
             'again with fewer --workers, it continues where it stopped.',
             file=sys.stderr,
         )

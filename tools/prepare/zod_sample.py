@@ -6,9 +6,9 @@ import argparse
 import sys
 from pathlib import Path
 
-from mrd_plugin.datasets.downloads import SourceError, default_cache
+from mrd_plugin.apis.launch import one_sentence_errors
+from mrd_plugin.datasets.downloads import default_cache
 from mrd_plugin.datasets.lidar.zod_source import FRAMES, NOTICE, download, unpack
-from mrd_plugin.datasets.writing import DiskFullError
 
 EXAMPLES = """examples:
   python tools/prepare/zod_sample.py
@@ -30,10 +30,8 @@ def main() -> int:
     parser.add_argument('--source', type=Path, help='the wheel (default: pip download)')
     args = parser.parse_args()
     try:
-        written, kept = unpack(args.source or download(default_cache()), args.out)
-    except (SourceError, DiskFullError, OSError) as error:
-        print(f'error: {error}', file=sys.stderr)
-        return 1
+        with one_sentence_errors():
+            written, kept = unpack(args.source or download(default_cache()), args.out)
     except KeyboardInterrupt:
         print('stopped; the same command continues.', file=sys.stderr)
         return 130

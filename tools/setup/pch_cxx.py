@@ -45,6 +45,10 @@ def make_header(compiler: str, arguments: list[str], header: Path) -> None:
 
 def main() -> None:
     """Make the header if this is a compilation, then become the compiler."""
+    if 'MRD_CXX' not in os.environ or 'MRD_PCH_HEADER' not in os.environ:
+        sys.exit(
+            'Error: pch_cxx.py is called by the build of mmcv; run: bash tools/setup_env.sh all'
+        )
     compiler = os.environ['MRD_CXX']
     arguments = sys.argv[1:]
     if '-c' in arguments:

@@ -1,4 +1,10 @@
-"""Set up `.venv` in the project's folder. Called by tools/setup_env.sh with the layer's name."""
+"""Set up `.venv` in the project's folder. Called by tools/setup_env.sh with the layer's name.
+
+Examples:
+    bash tools/setup_env.sh shape
+    # mmcv with operators, mmdet3d and the tools for tests too; this Python
+    PYTHON=python3.12 bash tools/setup_env.sh all
+"""
 
 from __future__ import annotations
 
@@ -169,7 +175,11 @@ LAYERS = {'shape': SHAPE_STEPS, 'all': SHAPE_STEPS + MMDET3D_STEPS}
 
 def main() -> int:
     """Set up the layer named on the command line; returns the exit code."""
-    parser = argparse.ArgumentParser(prog='tools/setup_env.sh', description=__doc__)
+    parser = argparse.ArgumentParser(
+        prog='tools/setup_env.sh',
+        description=__doc__,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
     parser.add_argument('layer', choices=sorted(LAYERS), help='shape: no compiler needed')
     layer = parser.parse_args().layer
     again = 'then run the same command again: it goes on from here.'
