@@ -1,8 +1,5 @@
 """mmcv's operators on a CPU: indices, values and gradients against slow plain references."""
 
-import os
-from pathlib import Path
-
 import numpy as np
 import pytest
 import torch
@@ -14,8 +11,7 @@ from shapely import affinity  # noqa: E402
 from shapely.geometry import box as shapely_box  # noqa: E402
 
 import mrd_plugin.compat.mmcv_cpu as mmcv_cpu  # noqa: E402
-
-DATA = Path(os.environ.get('MRD_TEST_DATA', '../shared/data'))
+from tests.lidar import real_data  # noqa: E402
 
 
 @pytest.fixture
@@ -238,7 +234,8 @@ def test_votenet_of_mmdet3d_trains_and_predicts_on_a_real_room():
     from mmengine.registry import MODELS, DefaultScope
     from mmengine.structures import InstanceData
 
-    room = np.fromfile(DATA / 'keyframes/scannet/scene0000_00.bin', np.float32).reshape(-1, 6)
+    room = np.fromfile(real_data('keyframes/scannet') / 'scene0000_00.bin', np.float32)
+    room = room.reshape(-1, 6)
     torch.manual_seed(0)
     xyz = torch.from_numpy(room[np.random.default_rng(0).permutation(len(room))[:3000], :3])
     xyz[:, 2] -= xyz[:, 2].quantile(0.01)

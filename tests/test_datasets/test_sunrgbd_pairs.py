@@ -1,6 +1,5 @@
 import os
 import pickle
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -14,6 +13,7 @@ from mrd_plugin.datasets.transforms import FrustumCrop
 from mrd_plugin.datasets.transforms.frustum_crop import project
 from mrd_plugin.models.teachers.images import load_rgb
 from mrd_plugin.utils.errors import BadSampleError, ConfigError
+from tests.lidar import real_data
 from tests.sunrgbd import DEPTH2IMG, make_rooms
 
 PIPELINE = [
@@ -34,10 +34,7 @@ def rooms(tmp_path_factory):
 @pytest.fixture(scope='module')
 def real():
     """The folder with the real pair."""
-    root = Path(os.environ.get('MRD_TEST_DATA', '../shared/data')) / 'keyframes/sunrgbd'
-    if not root.is_dir():
-        pytest.skip(f'MRD_TEST_DATA: there is no {root}')
-    return root
+    return real_data('keyframes/sunrgbd')
 
 
 def real_pairs(real, **kwargs):
