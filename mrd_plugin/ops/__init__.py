@@ -10,6 +10,7 @@ from mrd_plugin.ops.masked_cells import replace_masked_cells
 from mrd_plugin.ops.max_linear import max_linear
 from mrd_plugin.ops.patch_masking import MaskedCloud, mask_patches
 from mrd_plugin.ops.radius_neighbours import radius_neighbours
+from mrd_plugin.ops.render_points import render_points
 from mrd_plugin.ops.row_moments import row_moments
 from mrd_plugin.ops.sample_pixels import sample_pixels
 from mrd_plugin.ops.segment_mean import segment_mean
@@ -28,6 +29,7 @@ __all__ = [
     'mask_patches',
     'max_linear',
     'radius_neighbours',
+    'render_points',
     'replace_masked_cells',
     'row_moments',
     'sample_pixels',

@@ -5,6 +5,7 @@ from mrd_plugin.models.backbones.patch_backbone import PatchBackbone, PatchToken
 from mrd_plugin.models.backbones.point_bert import PointBERT
 from mrd_plugin.models.backbones.point_patch_transformer import PointPatchTransformer
 from mrd_plugin.models.backbones.point_seeds import PointSeedBackbone
+from mrd_plugin.models.backbones.point_view_transformer import PointViewTransformer
 from mrd_plugin.models.backbones.pointnet2 import PointNet2Student
 from mrd_plugin.models.backbones.sparse_encoder import SparseEncoderStudent
 from mrd_plugin.models.backbones.sparse_resnet import (
@@ -22,6 +23,7 @@ __all__ = [
     'PointNet2Student',
     'PointPatchTransformer',
     'PointSeedBackbone',
+    'PointViewTransformer',
     'SparseEncoderStudent',
     'SparseResNet11',
     'SparseResNet18',

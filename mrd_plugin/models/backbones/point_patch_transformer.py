@@ -115,13 +115,17 @@ class PointPatchTransformer(PatchBackbone):
         self, points: Tensor, depths: Sequence[int], keep: int | None = None
     ) -> tuple[Tensor, list[Tensor]]:
         """Encode points, keeping some depths; see :meth:`PatchBackbone.encode`."""
+        centres, tokens = self.tokenise(points)
+        return centres, run_blocks(self.blocks, tokens, depths, with_cp=self.with_cp, keep=keep)
+
+    def tokenise(self, points: Tensor) -> tuple[Tensor, Tensor]:
+        """Centres ``(B, S, 3)``, and class token and patches as the blocks get them, ``(B, 1 + S, dim)``."""
         centres, patches = self.sa(points)
         tokens = torch.cat([centres.to(patches.dtype), patches], dim=-1)
         tokens = F.linear(tokens, self.patch_proj.weight.squeeze(-1), self.patch_proj.bias)
         tokens = self.patch_norm(tokens)
         cls = self.cls_token.to(tokens.dtype).expand(len(tokens), 1, -1)
-        tokens = torch.cat([cls, tokens], dim=1)
-        return centres, run_blocks(self.blocks, tokens, depths, with_cp=self.with_cp, keep=keep)
+        return centres, torch.cat([cls, tokens], dim=1)
 
     def forward(self, points: Tensor) -> Tensor:
         """Encode points ``(B, N, in_channels)`` to one feature a shape, ``(B, dim)``."""
