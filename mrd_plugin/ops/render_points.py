@@ -55,7 +55,9 @@ def _render(xyz: Tensor, colours: Tensor, cameras: Tensor, size: int) -> Tensor:
     height = place[..., 2] * (_FILL * size / extent[..., :2].amax(-1))  # in pixels
     height = height.gather(2, nearest).unflatten(2, (size, size))
     shade = _shade(height, drawn.unflatten(2, (size, size))).flatten(2)
-    colour = (colour * shade.unsqueeze(-1)).clamp(max=1).where(drawn.unsqueeze(-1), colour.new_ones(()))
+    colour = (
+        (colour * shade.unsqueeze(-1)).clamp(max=1).where(drawn.unsqueeze(-1), colour.new_ones(()))
+    )
     return colour.transpose(2, 3).unflatten(3, (size, size))
 
 

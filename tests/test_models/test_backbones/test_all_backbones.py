@@ -7,18 +7,25 @@ from mmengine.registry import MODELS
 import mrd_plugin  # noqa: F401
 from mrd_plugin.ops import three_interpolate
 
+PATCHES = dict(
+    dim=32,
+    depth=3,
+    num_heads=2,
+    mlp_dim=48,
+    sa_dim=16,
+    num_patches=8,
+    radius=0.5,
+    num_neighbours=8,
+    sa_hidden=8,
+)
 CONFIGS = {
-    'ppt': dict(
-        type='PointPatchTransformer',
-        dim=32,
-        depth=3,
-        num_heads=2,
-        mlp_dim=48,
-        sa_dim=16,
-        num_patches=8,
-        radius=0.5,
-        num_neighbours=8,
-        sa_hidden=8,
+    'ppt': dict(type='PointPatchTransformer', **PATCHES),
+    'point_view': dict(
+        type='PointViewTransformer',
+        trunk=dict(type='EfficientNetLiteTeacher'),
+        feature_dropout=0.0,
+        image_size=64,
+        **PATCHES,
     ),
     'point_bert': dict(
         type='PointBERT', dim=24, depth=3, num_heads=2, num_groups=8, group_size=6, drop_path=0.0
