@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import os
 import sys
 import time
@@ -67,14 +68,21 @@ def add_common_arguments(parser: ArgumentParser) -> None:
 
 
 def require_configs(*paths: str | Path) -> None:
-    """Make sure that config files exist.
+    """Make sure that config files exist and are Python.
 
     Raises:
         FileNotFoundError: there is no such config; names the first.
+        ConfigError: a ``.py`` config has a syntax error; names the line.
     """
-    for path in paths:
-        if not Path(path).is_file():
+    for path in map(Path, paths):
+        if not path.is_file():
             raise FileNotFoundError(f'{path}: there is no such config.')
+        if path.suffix != '.py':
+            continue
+        try:
+            ast.parse(path.read_text(encoding='utf-8'))
+        except SyntaxError as error:
+            raise ConfigError(f'{path}, line {error.lineno}: {error.msg}; mend it.') from error
 
 
 def require_checkpoints(*paths: str | Path) -> None:
@@ -101,6 +109,7 @@ def load_config(args: Namespace, name: str | None = None) -> Config:
 
     Raises:
         FileNotFoundError: there is no such config.
+        ConfigError: it has a syntax error.
     """
     require_configs(args.config)
     os.environ.setdefault('LOCAL_RANK', str(args.local_rank))

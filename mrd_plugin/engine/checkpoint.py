@@ -166,11 +166,16 @@ def read_meta(path: str | Path) -> dict[str, Any]:
 
 def _refusal(path: Path, error: BaseException) -> str:
     """One sentence about a pickle that was not obeyed."""
-    reason = str(error)
+    reason = str(error) or 'something unknown'
     found = re.search(
         r'GLOBAL (\S+)', reason
     )  # torch's words; the rest is advice to trust the file
-    asks = found.group(1) if found else reason.splitlines()[0] if reason else 'something unknown'
+    if not found and re.search('Unsupported operand|invalid load key', reason):
+        return (
+            f'{path}: can not be read as a checkpoint; it is neither what torch.save writes nor '
+            '.safetensors under that name.'
+        )
+    asks = found.group(1) if found else reason.splitlines()[0]
     return (
         f'{path}: refused, because its pickle asks for {asks}, and a checkpoint may hold tensors, '
         'numpy arrays, strings, numbers, lists and dicts only. If you trust the file, save its '

@@ -6,7 +6,7 @@ import torch.nn.functional as F
 
 from mrd_plugin.compat.spconv_cpu import import_spconv
 from mrd_plugin.models.backbones.sparse_resnet import _strided
-from mrd_plugin.models.backbones.voxels import rows_of_cells, voxelise
+from mrd_plugin.models.backbones.voxels import mean_voxels, rows_of_cells
 
 
 @pytest.fixture
@@ -83,7 +83,7 @@ def test_strided_convolution_has_minkowski_outputs(sparse):
 
 def test_voxels_average_their_points():
     points = torch.rand(2, 60, 5, generator=torch.Generator().manual_seed(0)) - 0.5
-    voxels = voxelise(points, 0.25, 4)
+    voxels = mean_voxels(points, 0.25, 4)
     cells = torch.floor(points[..., :3] / 0.25).long()
     for b in range(2):
         for n in range(60):

@@ -68,6 +68,15 @@ def test_truncated_and_missing_files(tmp_path, name):
         read_checkpoint(path)
 
 
+@pytest.mark.parametrize('content', ['# a readme', 'weights: none', '{"a": 1}', '<html>'])
+def test_a_text_file_is_no_checkpoint(tmp_path, content):
+    path = tmp_path / 'a.pth'
+    path.write_text(content)
+    with pytest.raises(CheckpointError, match='a.pth: can not be read as a checkpoint') as caught:
+        read_checkpoint(path)
+    assert 'operand' not in str(caught.value)
+
+
 def test_advice_of_torch_is_left_out(tmp_path):
     path = tmp_path / 'a.pth'
     path.write_bytes(b'PK\x03\x04' + b'0' * 50)

@@ -23,7 +23,7 @@ from torch.utils.checkpoint import checkpoint
 
 from mrd_plugin.compat.spconv_cpu import import_spconv
 from mrd_plugin.models.backbones.patch_backbone import PatchTokens, check_channels
-from mrd_plugin.models.backbones.voxels import rows_of_cells, voxelise
+from mrd_plugin.models.backbones.voxels import mean_voxels, rows_of_cells
 
 STEM = 32
 PLANES = (32, 64, 128, 256)
@@ -152,7 +152,7 @@ class SparseResNet34(BaseModule):
     def _encode(self, points: Tensor) -> tuple[Any, list[Tensor]]:
         """Run the four stages; their outputs ``(M, C)`` are given at the finest voxels."""
         check_channels(self, points)
-        voxels = voxelise(points.float(), self.voxel_size, COARSEST)
+        voxels = mean_voxels(points.float(), self.voxel_size, COARSEST)
         tensor = import_spconv().SparseConvTensor
         x = tensor(voxels.features, voxels.indices, voxels.shape, len(points))
         x = self.conv0p1s1(x)

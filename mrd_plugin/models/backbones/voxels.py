@@ -23,7 +23,7 @@ class Voxels(NamedTuple):
     """Row of each point's voxel, ``(B * N,)``, int64."""
 
 
-def voxelise(points: Tensor, size: float, align: int) -> Voxels:
+def mean_voxels(points: Tensor, size: float, align: int) -> Voxels:
     """Average the points of each voxel (MinkowskiEngine's unweighted average).
 
     Voxel ``floor(xyz / size)`` is counted from a multiple of ``align``, so that voxels of up to
