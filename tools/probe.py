@@ -37,6 +37,7 @@ METRICS = {
     'accuracy/mean_class_top1': 'per-class mean',
 }
 BASE = 'linear probe'
+PROBES = dict(probes=['linear', 'knn', 'few-shot'], shots=[1, 2, 4, 8, 16], ways=None, draws=10)
 LADDER = 'seeds part checkpoints scratch finetune options jobs threads base'.split()
 
 
@@ -52,22 +53,25 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument(
         '--probes',
         nargs='+',
-        choices=('linear', 'knn', 'few-shot'),
-        default=['linear', 'knn', 'few-shot'],
+        choices=PROBES['probes'],
+        default=PROBES['probes'],
         help='what is fitted to the features (default: all)',
     )
     parser.add_argument(
         '--shots',
         type=positive_int,
         nargs='+',
-        default=[1, 2, 4, 8, 16],
+        default=PROBES['shots'],
         help='training shapes a class of the few-shot probes (default: 1 2 4 8 16)',
     )
     parser.add_argument(
         '--ways', type=positive_int, help='classes of a few-shot probe (default: all)'
     )
     parser.add_argument(
-        '--draws', type=positive_int, default=10, help='draws of a few-shot probe (default 10)'
+        '--draws',
+        type=positive_int,
+        default=PROBES['draws'],
+        help='draws of a few-shot probe (default 10)',
     )
     parser.add_argument(
         '--out',
@@ -140,7 +144,7 @@ def climb(args: argparse.Namespace, probes: Probes) -> Rows:
 
 
 def table_names(args: argparse.Namespace) -> list[str]:
-    """What the table is of: config, weights and folds, features, data."""
+    """What the table is of: config, weights and folds, features, probes if not all, data."""
     names = list(Path(args.config).with_suffix('').parts[-2:])
     weights = args.checkpoint or args.checkpoints
     if weights:
@@ -150,6 +154,10 @@ def table_names(args: argparse.Namespace) -> list[str]:
         folds, seeds = ('-'.join(map(str, some)) for some in (args.folds, args.seeds))
         names += [f'fold{folds}', f'seed{seeds}', args.part, *args.options]
     names.append(args.features)
+    for key, usual in PROBES.items():
+        own = getattr(args, key)
+        if own != usual:
+            names.append(key + '-'.join(map(str, own if isinstance(own, list) else [own])))
     return [*names, Path(args.data).stem] if args.data else names
 
 
