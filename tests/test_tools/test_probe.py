@@ -25,7 +25,7 @@ def test_probe_and_hard_negatives_by_command_line(tmp_path, monkeypatch, capsys)
     assert '| k-NN | 1 |' in printed and '| 1-shot | 2 |' in printed
     assert 'Features: embedding. N test shapes: 2.' in printed
     (record,) = (tmp_path / 'probe').glob('*.json')
-    assert record.name.endswith(f'_a_embedding_shots1_draws2.json')
+    assert record.name.endswith('_a_embedding_shots1_draws2.json')
     rows = json.loads(record.read_text())['rows']
     assert set(rows) == {'linear probe', 'k-NN', '1-shot'}
     assert record.with_suffix('.md').read_text() in printed + '\n'
