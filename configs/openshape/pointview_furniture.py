@@ -1,4 +1,4 @@
-# A student that also looks at its points through a frozen ImageNet network: the best figures on the
+# A student that also looks at its points through a frozen ImageNet network: the best retrieval on the
 # furniture set, at six times the price of a step. Its input is the point cloud alone.
 _base_ = './pointbert_furniture.py'
 
