@@ -1,7 +1,6 @@
 import builtins
 import os
 from collections import OrderedDict
-from multiprocessing import get_context
 
 import numpy as np
 import pytest
@@ -11,6 +10,7 @@ from safetensors.torch import save_file
 
 from mrd_plugin.engine import read_checkpoint, write_atomically
 from mrd_plugin.utils.errors import CheckpointError
+from tests.processes import PROCESSES
 
 from .test_safe_pickle import Calls
 from .toy import OURS, config, train
@@ -129,7 +129,7 @@ def train_and_die_in_epoch_3(work_dir):
 
 
 def test_a_kill_in_mid_save_leaves_the_previous_checkpoint(tmp_path):
-    process = get_context('spawn').Process(target=train_and_die_in_epoch_3, args=(tmp_path,))
+    process = PROCESSES.Process(target=train_and_die_in_epoch_3, args=(tmp_path,))
     process.start()
     process.join()
     assert process.exitcode == 9

@@ -2,15 +2,14 @@ import json
 import os
 import pickle
 import re
-import socket
 import subprocess
-from multiprocessing import get_context
 
 import pytest
 import torch
 
 from mrd_plugin.engine import read_checkpoint
 from mrd_plugin.utils.errors import BadSampleError
+from tests.processes import PROCESSES, free_port
 from tests.test_engine.toy import ToyShapes
 
 from .toy_config import TOOLS, run_tool, write_config
@@ -123,12 +122,9 @@ def test_two_processes_resume_where_they_were(tmp_path, monkeypatch):
         ['--work-dir', whole],
         ['--work-dir', resumed, '--resume', whole / 'epoch_1.pth'],
     ):
-        with socket.socket() as free:
-            free.bind(('127.0.0.1', 0))
-            port = free.getsockname()[1]
-        context = get_context('spawn')
+        port = free_port()
         ranks = [
-            context.Process(target=train_as_rank, args=(r, port, [path, *flags])) for r in (0, 1)
+            PROCESSES.Process(target=train_as_rank, args=(r, port, [path, *flags])) for r in (0, 1)
         ]
         for process in ranks:
             process.start()

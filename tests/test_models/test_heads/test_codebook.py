@@ -9,7 +9,7 @@ import torch.nn.functional as F
 from mmengine.registry import MODELS
 
 from mrd_plugin.models.heads import Codebook
-from tests.ddp import run_on_ranks
+from tests.processes import run_on_ranks
 
 
 def make_book(num_codes=6, dim=4, **options):

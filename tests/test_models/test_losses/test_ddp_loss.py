@@ -8,7 +8,7 @@ import torch
 
 from mrd_plugin.models.losses import MRDLoss
 from mrd_plugin.ops import gather_rows
-from tests.ddp import run_on_ranks
+from tests.processes import run_on_ranks
 
 from . import reference
 

@@ -11,8 +11,8 @@ from mrd_plugin.engine import geometry
 from mrd_plugin.models.pretrainers.cmcr import WEIGHTS
 from mrd_plugin.ops import replace_masked_cells
 from mrd_plugin.utils.errors import ConfigError
-from tests.ddp import run_on_ranks
 from tests.lidar import make_nuscenes
+from tests.processes import run_on_ranks
 from tests.test_models.test_losses import plain_pairs
 
 from .lidar_toys import METHODS, build, make_batch, make_data

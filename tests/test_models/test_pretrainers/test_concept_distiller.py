@@ -9,7 +9,7 @@ from mrd_plugin.models.losses import chamfer_distance, pool_patches
 from mrd_plugin.models.teachers import Teacher
 from mrd_plugin.structures import ShapeDataSample
 from mrd_plugin.utils.errors import ConfigError
-from tests.ddp import run_on_ranks
+from tests.processes import run_on_ranks
 
 DIM = 12
 BACKBONES = dict(

@@ -4,7 +4,7 @@ import torch
 import torch.nn.functional as F
 
 from mrd_plugin.evaluation import JointZeroShotAccuracy, ZeroShotAccuracy
-from tests.ddp import run_on_ranks
+from tests.processes import run_on_ranks
 from tests.test_models.test_pretrainers.test_shape_pretrainers import (
     DIM,
     build,

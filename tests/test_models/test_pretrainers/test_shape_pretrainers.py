@@ -8,7 +8,7 @@ from mmengine.registry import MODELS
 
 import mrd_plugin  # noqa: F401
 from mrd_plugin.structures import ShapeDataSample
-from tests.ddp import run_on_ranks
+from tests.processes import run_on_ranks
 
 DIM = 12
 BACKBONE = dict(

@@ -11,7 +11,7 @@ import mrd_plugin  # noqa: F401
 from mrd_plugin.models.losses.plain import info_nce
 from mrd_plugin.structures import ShapeDataSample
 from mrd_plugin.utils.errors import CheckpointError, ConfigError
-from tests.ddp import run_on_ranks
+from tests.processes import run_on_ranks
 
 from .test_shape_pretrainers import BACKBONE, DIM
 

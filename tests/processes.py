@@ -1,10 +1,15 @@
-"""Two real gloo processes for tests of what crosses ranks."""
+"""Fresh processes for tests: two gloo ranks for what crosses ranks, one for what may die."""
 
+import multiprocessing
 import os
 import socket
 
 import torch.distributed as dist
 import torch.multiprocessing as mp
+
+# Each process is forked from a server that has done the slow imports once and started no thread.
+PROCESSES = multiprocessing.get_context('forkserver')
+PROCESSES.set_forkserver_preload(['mrd_plugin.models', 'mmdet3d.apis'])
 
 
 def _entry(rank, world_size, port, function, queue, args):
@@ -22,14 +27,22 @@ def run_on_ranks(function, *args, world_size=2):
 
     ``function`` must be importable and return plain numpy arrays or numbers.
     """
-    with socket.socket() as free:
-        free.bind(('127.0.0.1', 0))
-        port = free.getsockname()[1]
-    queue = mp.get_context('spawn').SimpleQueue()
-    context = mp.spawn(
-        _entry, (world_size, port, function, queue, args), nprocs=world_size, join=False
+    queue = PROCESSES.SimpleQueue()
+    context = mp.start_processes(
+        _entry,
+        (world_size, free_port(), function, queue, args),
+        nprocs=world_size,
+        join=False,
+        start_method='forkserver',
     )
     results = dict(queue.get() for _ in range(world_size))
     while not context.join():
         pass
     return [results[rank] for rank in range(world_size)]
+
+
+def free_port():
+    """A port of this machine that nothing listens on."""
+    with socket.socket() as free:
+        free.bind(('127.0.0.1', 0))
+        return free.getsockname()[1]
