@@ -17,7 +17,7 @@ from tests.test_configs import CONFIGS, LIDAR
 
 PRETRAINING = [name for name in LIDAR if 'downstream' not in name]
 SEGMENTATION = [name for name in LIDAR if 'downstream' in name and 'zod-sample' in name]
-SIZE = (64, 96)
+SIZE = (32, 48)
 NARROW = dict(encoder_channels=(8, 8, 16, 16), decoder_channels=(16, 16, 8, 8), base_channels=8)
 """The full student says no more about a config than a narrow one does, and takes minutes."""
 
