@@ -10,10 +10,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-import timm
 import torch
 from mmengine.registry import MODELS
-from timm.layers import PatchDropout
 from torch import Tensor, nn
 
 from mrd_plugin.models.backbones.group_encoder import GroupEncoder, group_points
@@ -41,6 +39,8 @@ class EvaTrunk(nn.Module):
 
     def __init__(self, model: str, drop_path: float, checkpoint_path: str) -> None:
         super().__init__()
+        import timm  # late: it imports torchvision, a quarter of the package's time to import
+
         eva: Any = timm.create_model(
             model, drop_path_rate=drop_path, checkpoint_path=checkpoint_path
         )
@@ -88,6 +88,8 @@ class Uni3DViT(PatchBackbone):
     ) -> None:
         if size not in TRUNKS:
             raise ValueError(f'backbone.size must be one of {list(TRUNKS)}, got {size!r}.')
+        from timm.layers import PatchDropout
+
         trunk = EvaTrunk(TRUNKS[size], drop_path, trunk_checkpoint or '')
         super().__init__(in_channels, trunk.width, len(trunk.blocks), init_cfg)
         self.out_channels = trunk.width

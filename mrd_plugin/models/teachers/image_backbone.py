@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import torch
-import torchvision
 from mmengine.registry import MODELS
 from torch import Tensor
 
@@ -83,6 +82,8 @@ class ResNetImageTeacher(ImageBackboneTeacher):
     def __init__(
         self, weights: str | None = None, dilated: bool = False, batch_size: int = 16
     ) -> None:
+        import torchvision  # late: most runs do without it
+
         super().__init__(2048, batch_size=batch_size)
         published = torchvision.models.ResNet50_Weights.IMAGENET1K_V1
         network = torchvision.models.resnet50(

@@ -4,10 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-import timm
 import torch.nn.functional as F
 from mmengine.registry import MODELS
-from timm.models.vision_transformer import checkpoint_filter_fn
 from torch import Tensor
 
 from mrd_plugin.models.teachers.image_backbone import ImageBackboneTeacher
@@ -42,6 +40,9 @@ class ViTImageTeacher(ImageBackboneTeacher):
         final_norm: bool = True,
         batch_size: int = 16,
     ) -> None:
+        import timm  # late: it imports torchvision, which most runs do without
+        from timm.models.vision_transformer import checkpoint_filter_fn
+
         network: Any = timm.create_model(
             model, pretrained=weights == 'timm', num_classes=0, dynamic_img_size=True
         )
