@@ -35,9 +35,13 @@ def run_on_ranks(function, *args, world_size=2):
         join=False,
         start_method='forkserver',
     )
-    results = dict(queue.get() for _ in range(world_size))
-    while not context.join():
-        pass
+    results = {}
+    done = False
+    while not done:
+        done = context.join(timeout=0.05)  # raises what a rank raised
+        while not queue.empty():  # a result that nobody reads would keep its rank from ending
+            rank, result = queue.get()
+            results[rank] = result
     return [results[rank] for rank in range(world_size)]
 
 
