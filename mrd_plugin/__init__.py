@@ -4,7 +4,7 @@ Importing the package registers the shape family (data sets, transforms, teacher
 pre-trainers, hooks, metrics) with MMEngine's root registries.
 """
 
-from mrd_plugin import datasets, engine, evaluation, models, structures  # noqa: F401
+from mrd_plugin import datasets, engine, evaluation, methods, models, structures  # noqa: F401
 from mrd_plugin.compat import (
     config_inheritance,
     mmengine_config_text,

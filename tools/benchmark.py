@@ -15,10 +15,10 @@ import argparse
 import json
 import sys
 
+from benchmarks import BENCHMARKS
+from benchmarks.harness import compare
 from mrd_plugin.apis.launch import one_sentence_errors
 from mrd_plugin.utils.arguments import device, positive_int
-from mrd_plugin.utils.benchmark import compare
-from mrd_plugin.utils.benchmarks import BENCHMARKS
 
 
 def parse_args(argv: list[str] | None) -> argparse.Namespace:

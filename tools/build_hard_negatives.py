@@ -19,8 +19,8 @@ from pathlib import Path
 
 from mmengine.config import Config, DictAction
 
-from mrd_plugin.apis.hard_negatives import SPACES, build_hard_negatives
 from mrd_plugin.apis.launch import one_sentence_errors, require_configs, require_data
+from mrd_plugin.data_preparation.hard_negatives import SPACES, build_hard_negatives
 from mrd_plugin.utils.arguments import key_value, positive_int
 
 

@@ -18,14 +18,14 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from mrd_plugin.apis.cross_validation import (
+from mrd_plugin.apis.launch import one_sentence_errors, require_configs
+from mrd_plugin.studies.cross_validation import (
     Run,
     markdown_table,
     require_splits,
     run_all,
     write_table,
 )
-from mrd_plugin.apis.launch import one_sentence_errors, require_configs
 from mrd_plugin.utils.arguments import key_value, positive_int
 from mrd_plugin.utils.errors import ConfigError
 

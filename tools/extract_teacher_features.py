@@ -9,9 +9,10 @@ from pathlib import Path
 from mmengine.config import Config
 
 import mrd_plugin  # noqa: F401
-from mrd_plugin.apis import teachers
 from mrd_plugin.apis.launch import one_sentence_errors, require_configs
-from mrd_plugin.models.teachers import TEMPLATE_SETS, CacheRequest, Teacher, write_cache
+from mrd_plugin.apis.run_loading import build_teacher
+from mrd_plugin.data_preparation.teacher_cache import CacheRequest, write_cache
+from mrd_plugin.models.teachers import TEMPLATE_SETS, Teacher
 from mrd_plugin.utils.arguments import device, positive_int
 from mrd_plugin.utils.errors import ConfigError
 
@@ -68,7 +69,7 @@ def parse_args() -> argparse.Namespace:
     return parser.parse_args()
 
 
-def build_teacher(args: argparse.Namespace) -> Teacher:
+def teacher_of(args: argparse.Namespace) -> Teacher:
     """Build the online teacher of the command line."""
     if args.teacher == 'conse':
         config = dict(type='ConSETeacher')
@@ -82,7 +83,7 @@ def build_teacher(args: argparse.Namespace) -> Teacher:
             )
     if config is not None and args.batch_size:
         config = dict(config, batch_size=args.batch_size)
-    return teachers.build_teacher(config, args.teacher).to(args.device)
+    return build_teacher(config, args.teacher).to(args.device)
 
 
 def read_classes(path: Path | None) -> list[str]:
@@ -100,7 +101,7 @@ def main() -> None:
     args = parse_args()
     classes = read_classes(args.classes)
     out = args.out or args.data / 'features' / Path(args.teacher).stem
-    teacher = build_teacher(args)
+    teacher = teacher_of(args)
     request = CacheRequest.from_folder(args.data, classes, args.prompts, args.class_prompts)
     out.parent.mkdir(parents=True, exist_ok=True)
     written = write_cache(teacher, request, args.data, out, args.dtype, args.patches)

@@ -25,8 +25,8 @@ from mrd_plugin.apis.launch import (
     one_sentence_errors,
     require_checkpoints,
 )
-from mrd_plugin.apis.overfit import overfit, require_overfit, table
-from mrd_plugin.datasets.lidar.kitti_object_infos import prepare_kitti_frames
+from mrd_plugin.data_preparation.kitti_frames import prepare_kitti_frames
+from mrd_plugin.studies.detector_overfit import overfit, require_overfit, table
 
 
 def parse_args() -> argparse.Namespace:

@@ -25,9 +25,9 @@ from pathlib import Path
 
 from mmengine.config import Config
 
-from mrd_plugin.apis.cross_validation import markdown_table, write_table
 from mrd_plugin.apis.launch import one_sentence_errors, require_configs, require_data
-from mrd_plugin.apis.probing import Ladder, Probes, Rows, data_parts, probe
+from mrd_plugin.studies.cross_validation import markdown_table, write_table
+from mrd_plugin.studies.probing import Ladder, Probes, Rows, data_parts, probe
 from mrd_plugin.utils.arguments import key_value, positive_int
 from mrd_plugin.utils.errors import ConfigError
 

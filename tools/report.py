@@ -15,11 +15,11 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from mrd_plugin.apis.finished_run import load_run
 from mrd_plugin.apis.launch import one_sentence_errors
-from mrd_plugin.apis.lidar_report import write_lidar_report
-from mrd_plugin.apis.report import write_report
-from mrd_plugin.models.pretrainers import ImageToLiDAR
+from mrd_plugin.apis.run_loading import load_run
+from mrd_plugin.methods.base_lidar import ImageToLiDAR
+from mrd_plugin.reports.lidar_report import write_lidar_report
+from mrd_plugin.reports.shape_report import write_report
 
 
 def parse_args() -> argparse.Namespace:

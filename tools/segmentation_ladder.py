@@ -20,9 +20,9 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from mrd_plugin.apis.cross_validation import markdown_table, write_table
 from mrd_plugin.apis.launch import one_sentence_errors, require_configs
-from mrd_plugin.apis.segmentation_ladder import SegmentationLadder, common_metrics
+from mrd_plugin.studies.cross_validation import markdown_table, write_table
+from mrd_plugin.studies.segmentation_ladder import SegmentationLadder, common_metrics
 from mrd_plugin.utils.arguments import positive_int
 
 

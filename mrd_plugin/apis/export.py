@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import Any
 
 from mrd_plugin.engine import read_checkpoint
-from mrd_plugin.engine.module_config import module_configs
-from mrd_plugin.engine.weights_file import write_weights
+from mrd_plugin.engine.checkpoints.module_config import module_configs
+from mrd_plugin.engine.checkpoints.writing import write_weights
 from mrd_plugin.utils.errors import CheckpointError, ConfigError
 from mrd_plugin.version import __version__
 

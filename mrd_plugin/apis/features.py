@@ -20,14 +20,9 @@ from mmengine.registry import MODELS, init_default_scope
 from torch.utils.data import DataLoader
 from tqdm import tqdm
 
-from mrd_plugin.apis.finished_run import build_dataset
-from mrd_plugin.engine import (
-    backbone_weights,
-    check_meta,
-    load_weights,
-    read_checkpoint,
-    write_atomically,
-)
+from mrd_plugin.apis.run_loading import build_dataset
+from mrd_plugin.engine import backbone_weights, check_meta, load_weights, read_checkpoint
+from mrd_plugin.utils.atomic import write_atomically
 from mrd_plugin.utils.errors import ConfigError
 from mrd_plugin.utils.files import file_sha256
 

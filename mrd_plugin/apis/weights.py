@@ -9,10 +9,16 @@ from typing import Any, NamedTuple
 import torch
 from torch import nn
 
-from mrd_plugin.engine import backbone_weights, load_weights, read_checkpoint
-from mrd_plugin.engine.module_config import build_module, module_configs
-from mrd_plugin.engine.published import FACTS, LIDAR_FACTS, convert
-from mrd_plugin.engine.weights_file import SUFFIXES, write_weights
+from mrd_plugin.engine import (
+    FACTS,
+    LIDAR_FACTS,
+    backbone_weights,
+    convert,
+    load_weights,
+    read_checkpoint,
+)
+from mrd_plugin.engine.checkpoints.module_config import build_module, module_configs
+from mrd_plugin.engine.checkpoints.writing import SUFFIXES, write_weights
 from mrd_plugin.utils.errors import CheckpointError, ConfigError
 
 WEIGHT_FOLDERS = (Path('weights'), Path('~/.cache/mrd_plugin/weights'))
@@ -46,7 +52,7 @@ def load_encoder(
             ``'openshape-pointbert-vitg14'``, whose file is here already.
         family: for a published file, what it is believed to be.
         settings: for a published file, what its weights and the table do not tell; see
-            :func:`mrd_plugin.engine.published.convert`.
+            :func:`mrd_plugin.engine.converters.convert`.
         map_location: device of the modules.
 
     Returns:
@@ -104,7 +110,7 @@ def import_checkpoint(
         path: the published file.
         folder: where the new one goes.
         family: what the file is believed to be; another one is refused.
-        settings: what weights and table do not tell; see :func:`mrd_plugin.engine.published.convert`.
+        settings: what weights and table do not tell; see :func:`mrd_plugin.engine.converters.convert`.
         suffix: ``'.safetensors'`` or ``'.pth'``.
 
     Returns:

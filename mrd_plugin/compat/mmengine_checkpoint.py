@@ -6,7 +6,7 @@ mmengine saves (open-mmlab/mmengine issues 1650 and 1655); before torch 2.6 it m
 file runs it.
 
 Remedy: mmengine looks up the loader of a path by its prefix, and the empty prefix (local files) is
-given to :func:`mrd_plugin.engine.checkpoint.read_checkpoint`. ``Runner.resume``,
+given to :func:`mrd_plugin.engine.read_checkpoint`. ``Runner.resume``,
 ``Runner.load_checkpoint``, ``load_from`` and ``init_cfg=dict(type='Pretrained')`` all pass there.
 
 To be dropped when mmengine reads its files safely by itself.
@@ -20,16 +20,18 @@ from typing import Any
 import torch
 from mmengine.runner import CheckpointLoader
 
-from mrd_plugin.engine.checkpoint import read_checkpoint
 
+def install(read_checkpoint: Callable[..., dict[str, Any]]) -> None:
+    """Give local paths to the safe reader; calling it again changes nothing.
 
-def load_from_local(
-    filename: str, map_location: str | torch.device | Callable | None = None
-) -> dict[str, Any]:
-    """Read a local checkpoint for mmengine (the part of the name after ``load_from_`` is logged)."""
-    return read_checkpoint(filename, map_location)
+    Args:
+        read_checkpoint: Called with a path and a ``map_location``.
+    """
 
+    def load_from_local(
+        filename: str, map_location: str | torch.device | Callable | None = None
+    ) -> dict[str, Any]:
+        # MMEngine logs the part of the name after load_from_.
+        return read_checkpoint(filename, map_location)
 
-def install() -> None:
-    """Give local paths to the safe reader; calling it again changes nothing."""
     CheckpointLoader.register_scheme(prefixes='', loader=load_from_local, force=True)

@@ -1,26 +1,24 @@
-"""Data sets of shapes, of sweeps with pictures, and the transforms of their samples."""
+"""Data sets of shapes, of sweeps with images, and the transforms of their samples."""
 
-from mrd_plugin.datasets import samplers, transforms  # noqa: F401
-from mrd_plugin.datasets.classification import (
+from mrd_plugin.datasets import transforms  # noqa: F401
+from mrd_plugin.datasets.lidar.kitti_pairs import KITTIPairs
+from mrd_plugin.datasets.lidar.nuscenes_pairs import NuScenesPairs
+from mrd_plugin.datasets.lidar.nuscenes_segmentation import NuScenesSegmentation
+from mrd_plugin.datasets.lidar.pair_dataset import PairDataset
+from mrd_plugin.datasets.lidar.semantickitti import SemanticKITTI
+from mrd_plugin.datasets.lidar.zod_pairs import ZODSamplePairs
+from mrd_plugin.datasets.shapes.classification import (
     ModelNet40Classification,
     ScanObjectNNClassification,
 )
-from mrd_plugin.datasets.furniture_dataset import FurnitureDataset
-from mrd_plugin.datasets.lidar import (
-    KITTIPairs,
-    NuScenesPairs,
-    NuScenesSegmentation,
-    PairDataset,
-    SemanticKITTI,
-    ZODSamplePairs,
-)
-from mrd_plugin.datasets.openshape import OpenShapeDataset
-from mrd_plugin.datasets.shape_dataset import ShapeDataset
-from mrd_plugin.datasets.shape_folder import ShapeFolderDataset
-from mrd_plugin.datasets.shapenet_part import ShapeNetPart
-from mrd_plugin.datasets.sunrgbd_pairs import SUNRGBDPairs
-from mrd_plugin.datasets.text_image_policy import TextImagePolicy
-from mrd_plugin.datasets.zero_shot import (
+from mrd_plugin.datasets.shapes.furniture import FurnitureDataset
+from mrd_plugin.datasets.shapes.openshape import OpenShapeDataset
+from mrd_plugin.datasets.shapes.shape_dataset import ShapeDataset
+from mrd_plugin.datasets.shapes.shape_folder import ShapeFolderDataset
+from mrd_plugin.datasets.shapes.shapenet_part import ShapeNetPart
+from mrd_plugin.datasets.shapes.sunrgbd import SUNRGBDPairs
+from mrd_plugin.datasets.shapes.text_image_policy import TextImagePolicy
+from mrd_plugin.datasets.shapes.zero_shot import (
     ModelNet40Dataset,
     ObjaverseLVISDataset,
     ScanObjectNNDataset,

@@ -1,11 +1,9 @@
-"""Backbones, teachers, heads, losses and pre-trainers."""
+"""Backbones, teachers, shared heads, downstream models and preprocessors."""
 
 from mrd_plugin.models import (  # noqa: F401
     backbones,
-    data_preprocessors,
     downstream,
     heads,
-    losses,
-    pretrainers,
+    preprocessors,
     teachers,
 )

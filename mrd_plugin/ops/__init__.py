@@ -1,32 +1,24 @@
 """Point operators: plain functions that choose the fastest right path for the tensor's device."""
 
-from mrd_plugin.ops.ball_query import ball_query
 from mrd_plugin.ops.furthest_point_sample import furthest_point_sample
 from mrd_plugin.ops.gather_rows import gather_rows
-from mrd_plugin.ops.grouping import gather_points
-from mrd_plugin.ops.interpolate import three_interpolate
-from mrd_plugin.ops.knn import knn
-from mrd_plugin.ops.masked_cells import replace_masked_cells
-from mrd_plugin.ops.max_linear import max_linear
-from mrd_plugin.ops.patch_masking import MaskedCloud, mask_patches
-from mrd_plugin.ops.radius_neighbours import radius_neighbours
+from mrd_plugin.ops.grouping import gather_points, three_interpolate
+from mrd_plugin.ops.neighbours import ball_query, knn, radius_neighbours
 from mrd_plugin.ops.render_points import render_points
-from mrd_plugin.ops.row_moments import row_moments
+from mrd_plugin.ops.row_ops import max_linear, row_moments
 from mrd_plugin.ops.sample_pixels import sample_pixels
-from mrd_plugin.ops.segment_mean import segment_mean
+from mrd_plugin.ops.segments import replace_masked_cells, segment_mean
 from mrd_plugin.ops.superpixel_pool import superpixel_pool
 from mrd_plugin.ops.unit_pixel_pool import unit_pixel_pool
 from mrd_plugin.ops.voxelize import PointVoxels, voxelize
 
 __all__ = [
-    'MaskedCloud',
     'PointVoxels',
     'ball_query',
     'furthest_point_sample',
     'gather_points',
     'gather_rows',
     'knn',
-    'mask_patches',
     'max_linear',
     'radius_neighbours',
     'render_points',

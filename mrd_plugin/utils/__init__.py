@@ -1,3 +1,1 @@
-from mrd_plugin.utils.errors import BadSampleError, CheckpointError, ConfigError
-
-__all__ = ['BadSampleError', 'CheckpointError', 'ConfigError']
+"""Errors, files, numbers: what has nothing to do with 3D."""

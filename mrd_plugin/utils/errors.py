@@ -1,4 +1,9 @@
-"""The errors that a person can mend: a bad sample, config or checkpoint, a training that failed."""
+"""The errors that a user sees as one sentence."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
 
 
 class BadSampleError(ValueError):
@@ -15,3 +20,13 @@ class CheckpointError(ValueError):
 
 class TrainingError(RuntimeError):
     """A training that another program started and that failed; the message names its log."""
+
+
+class SourceError(RuntimeError):
+    """Data could not be brought; the message says why and what to do."""
+
+
+def default_cache() -> Path:
+    """The user's folder for downloads."""
+    base = os.environ.get('XDG_CACHE_HOME') or os.path.expanduser('~/.cache')
+    return Path(base) / 'mrd_plugin' / 'downloads'

@@ -13,7 +13,7 @@ from mrd_plugin.engine import read_checkpoint, read_meta
 from mrd_plugin.utils.errors import CheckpointError, ConfigError
 from mrd_plugin.utils.files import file_sha256
 from mrd_plugin.version import __version__
-from tests.test_engine.test_pretrained_coverage import CoverageBackbone, pretrained, run
+from tests.test_engine.test_hooks.test_pretrained_coverage import CoverageBackbone, pretrained, run
 from tests.test_engine.toy import OURS, config, train
 
 

@@ -9,10 +9,10 @@ from mmengine.registry import MODELS
 
 from mrd_plugin.apis import features as features_module
 from mrd_plugin.apis.features import checkpoint_features, extract_features, load_frozen
-from mrd_plugin.apis.finished_run import build_dataset
-from mrd_plugin.apis.probing import Ladder, Probes, data_parts, probe
+from mrd_plugin.apis.run_loading import build_dataset
+from mrd_plugin.studies.probing import Ladder, Probes, data_parts, probe
 from mrd_plugin.utils.errors import CheckpointError, ConfigError
-from tests.furniture import furniture_options, shared_furniture
+from tests.helpers.furniture import furniture_options, shared_furniture
 
 
 @pytest.fixture(scope='module')

@@ -8,12 +8,11 @@ from mmengine.config import Config
 from mmengine.registry import MODELS
 
 from mrd_plugin.apis import import_checkpoint, load_backbone, load_encoder, weights
-from mrd_plugin.engine import check_meta, collect_geometry, read_checkpoint
-from mrd_plugin.engine.published import FACTS
+from mrd_plugin.engine import FACTS, check_meta, collect_geometry, read_checkpoint
 from mrd_plugin.utils.errors import CheckpointError, ConfigError
-from tests.test_configs import openshape, openshape_options, train  # noqa: F401
-from tests.test_engine.test_published import files
-from tests.test_engine.test_published.test_families import BERT, PPAT
+from tests.test_configs.test_shape_configs import openshape, openshape_options, train  # noqa: F401
+from tests.test_engine.test_converters import files
+from tests.test_engine.test_converters.test_families import BERT, PPAT
 from tests.test_engine.toy import OURS, ToyModel, config
 from tests.test_engine.toy import train as train_toy
 

@@ -11,7 +11,7 @@ from shapely import affinity  # noqa: E402
 from shapely.geometry import box as shapely_box  # noqa: E402
 
 import mrd_plugin.compat.mmcv_cpu as mmcv_cpu  # noqa: E402
-from tests.lidar import real_data  # noqa: E402
+from tests.helpers.lidar import real_data  # noqa: E402
 
 
 @pytest.fixture

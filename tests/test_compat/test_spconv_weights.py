@@ -6,7 +6,12 @@ from mmengine.registry import MODELS
 
 from mrd_plugin.compat.mmdet3d_classes import import_mmdet3d
 from mrd_plugin.compat.spconv_weights import keep_kernels
-from tests.test_engine.test_wrong_checkpoints import MINKUNET, downstream, pretraining, take
+from tests.test_engine.test_checkpoints.test_wrong_checkpoints import (
+    MINKUNET,
+    downstream,
+    pretraining,
+    take,
+)
 from tests.test_engine.toy import train
 
 

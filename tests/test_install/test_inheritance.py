@@ -10,7 +10,7 @@ from mmengine.registry import MODELS
 
 import mrd_plugin  # noqa: F401
 from mrd_plugin.engine import collect_geometry
-from tests.lidar import real_data
+from tests.helpers.lidar import real_data
 from tests.test_install.conftest import run_elsewhere
 
 DOC = Path(__file__).resolve().parents[2] / 'docs' / 'drop_in.md'

@@ -3,7 +3,7 @@ import pytest
 import torch
 
 from mrd_plugin.ops import gather_rows
-from tests.processes import run_on_ranks
+from tests.helpers.processes import run_on_ranks
 
 COUNTS = (3, 1)  # unequal on purpose
 

@@ -2,9 +2,8 @@ import pytest
 import torch
 
 from mrd_plugin import ops
-from mrd_plugin.ops._pairs import queries_at_once
-from mrd_plugin.ops.ball_query import _ball_query_torch
 from mrd_plugin.ops.furthest_point_sample import _fps_torch
+from mrd_plugin.ops.neighbours import _ball_query_torch, _queries_at_once
 from tests.test_ops import reference
 
 
@@ -123,6 +122,6 @@ def test_three_interpolate_reproduces_sources_and_constants(clouds):
 
 
 def test_distances_held_at_once_are_bounded_whatever_the_batch():
-    assert queries_at_once(torch.empty(16, 10_000, 3)) == 2**25 // 160_000
-    assert queries_at_once(torch.empty(4096, 100_000, 3)) == 1
-    assert queries_at_once(torch.empty(0, 10, 3)) == 2**25
+    assert _queries_at_once(torch.empty(16, 10_000, 3)) == 2**25 // 160_000
+    assert _queries_at_once(torch.empty(4096, 100_000, 3)) == 1
+    assert _queries_at_once(torch.empty(0, 10, 3)) == 2**25

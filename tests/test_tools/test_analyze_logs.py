@@ -2,7 +2,7 @@ import json
 
 import pytest
 
-from mrd_plugin.apis.training_log import read_training_log
+from mrd_plugin.utils.training_log import read_training_log
 
 from .toy_config import run_tool, write_config
 

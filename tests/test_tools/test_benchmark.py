@@ -10,7 +10,7 @@ import sys
 
 import pytest
 
-from mrd_plugin.utils.benchmark import Benchmark, _max_difference, compare
+from benchmarks.harness import Benchmark, _max_difference, compare
 from mrd_plugin.utils.benchmarks import BENCHMARKS
 from mrd_plugin.utils.errors import ConfigError
 from tools.benchmark import main
@@ -92,7 +92,7 @@ def test_only_a_killed_process_lacked_memory(build, kind, said):
 def test_peak_counts_what_was_given_back():
     """In a process of its own, as the benchmarks measure: this one has had its own peaks."""
     code = (
-        'from mrd_plugin.utils.benchmark import _resident_peak\n'
+        'from benchmarks.harness import _resident_peak\n'
         'with _resident_peak() as peak:\n'
         '    block = bytearray(b"1") * 300_000_000\n'
         '    del block\n'

@@ -10,7 +10,7 @@ CFG = "model = dict(type='Any', backbone=dict(type='CoverageBackbone', channels=
 
 
 def test_exports_and_says_where(tmp_path, monkeypatch, capsys):
-    from tests.test_engine.test_pretrained_coverage import CoverageBackbone
+    from tests.test_engine.test_hooks.test_pretrained_coverage import CoverageBackbone
 
     state = {f'backbone.{k}': v for k, v in CoverageBackbone(2).state_dict().items()}
     meta = dict(cfg=CFG, geometry=dict(up_axis='z'))
@@ -34,7 +34,7 @@ def test_help_has_examples(monkeypatch, capsys):
 
 
 def test_a_folder_that_can_not_be_made_is_named(tmp_path, monkeypatch):
-    from tests.test_engine.test_pretrained_coverage import CoverageBackbone
+    from tests.test_engine.test_hooks.test_pretrained_coverage import CoverageBackbone
 
     state = {f'backbone.{k}': v for k, v in CoverageBackbone(2).state_dict().items()}
     path = tmp_path / 'epoch_1.pth'

@@ -4,9 +4,9 @@ import pytest
 import torch
 
 from mrd_plugin.apis import load_encoder
-from mrd_plugin.engine.published import FACTS
-from tests.test_engine.test_published import files
-from tests.test_engine.test_published.test_families import BERT
+from mrd_plugin.engine import FACTS
+from tests.test_engine.test_converters import files
+from tests.test_engine.test_converters.test_families import BERT
 
 from .toy_config import run_tool
 

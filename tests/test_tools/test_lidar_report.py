@@ -4,8 +4,8 @@ import json
 
 import pytest
 
-from tests.lidar import make_zod
-from tests.test_lidar_configs import train
+from tests.helpers.lidar import make_zod
+from tests.test_configs.test_lidar_configs import train
 
 from .toy_config import run_tool
 

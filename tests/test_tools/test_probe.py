@@ -5,8 +5,8 @@ import torch
 from mmengine.config import Config
 from mmengine.registry import MODELS
 
-from mrd_plugin.datasets.neighbours import read_neighbours
-from tests.furniture import furniture_options, shared_furniture
+from mrd_plugin.datasets.shapes.neighbours import read_neighbours
+from tests.helpers.furniture import furniture_options, shared_furniture
 
 from .toy_config import run_tool
 

@@ -8,11 +8,11 @@ from mmengine.config import Config
 from mmengine.registry import MODELS
 
 import mrd_plugin  # noqa: F401
-from mrd_plugin.apis.finished_run import last_checkpoint, load_run
-from mrd_plugin.apis.report import write_report
-from mrd_plugin.evaluation import icon_logits
+from mrd_plugin.apis.run_loading import last_checkpoint, load_run
+from mrd_plugin.reports.shape_report import write_report
+from mrd_plugin.studies import reference_baselines
 from mrd_plugin.utils.errors import CheckpointError, ConfigError
-from tests.furniture import furniture_options, make_furniture
+from tests.helpers.furniture import furniture_options, make_furniture
 
 from .toy_config import run_tool
 
@@ -49,7 +49,7 @@ def work_dir(tmp_path_factory):
 
 
 def test_report_of_a_run(work_dir, monkeypatch, capsys):
-    monkeypatch.setattr(icon_logits, 'ConSETeacher', Tower)
+    monkeypatch.setattr(reference_baselines, 'ConSETeacher', Tower)
     run_tool(monkeypatch, 'report.py', work_dir)
     assert 'index.html' in capsys.readouterr().out
     page = (work_dir / 'report' / 'index.html').read_text(encoding='utf-8')

@@ -1,6 +1,6 @@
 import pytest
 
-from tests.lidar import make_nuscenes
+from tests.helpers.lidar import make_nuscenes
 from tools.prepare import superpixels
 
 

@@ -9,7 +9,7 @@ import torch
 
 from mrd_plugin.engine import read_checkpoint
 from mrd_plugin.utils.errors import BadSampleError
-from tests.processes import PROCESSES, free_port
+from tests.helpers.processes import PROCESSES, free_port
 from tests.test_engine.toy import ToyShapes
 
 from .toy_config import TOOLS, run_tool, write_config

@@ -21,8 +21,8 @@ from pathlib import Path
 from tqdm import tqdm
 
 from mrd_plugin.apis.launch import one_sentence_errors
-from mrd_plugin.apis.training_log import TrainingLog, read_training_log
 from mrd_plugin.utils.errors import ConfigError
+from mrd_plugin.utils.training_log import TrainingLog, read_training_log
 
 
 def parse_args() -> argparse.Namespace:

@@ -19,9 +19,9 @@ from mmengine.config import Config
 from mmengine.registry import init_default_scope
 from tqdm import tqdm
 
-from mrd_plugin.apis.cross_validation import SPLITS, markdown_table
 from mrd_plugin.apis.launch import one_sentence_errors, require_configs, require_data
-from mrd_plugin.apis.references import shape_table, split_references
+from mrd_plugin.studies.cross_validation import SPLITS, markdown_table
+from mrd_plugin.studies.references import shape_table, split_references
 
 COLUMNS = {
     'zero_shot/top1': 'zero-shot top-1',

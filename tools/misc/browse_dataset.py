@@ -61,7 +61,7 @@ def parse_args() -> argparse.Namespace:
 
 def browse(args: argparse.Namespace) -> int:
     """Build the data set, run its pipeline and write the files; return how many samples."""
-    from mrd_plugin.visualization.sample_writers import writer_of
+    from mrd_plugin.reports.samples.sample_writers import writer_of
 
     require_configs(args.config)
     cfg = Config.fromfile(args.config)

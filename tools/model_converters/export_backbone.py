@@ -6,7 +6,7 @@ import argparse
 
 from mrd_plugin.apis import export_backbone
 from mrd_plugin.apis.launch import one_sentence_errors
-from mrd_plugin.engine.weights_file import SUFFIXES
+from mrd_plugin.engine.checkpoints.writing import SUFFIXES
 
 EXAMPLES = """examples:
   python tools/model_converters/export_backbone.py work_dirs/cmcr_minkunet18_zod-sample/epoch_30.pth

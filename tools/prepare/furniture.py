@@ -10,13 +10,13 @@ from concurrent.futures.process import BrokenProcessPool
 from pathlib import Path
 
 from mrd_plugin.apis.launch import one_sentence_errors
-from mrd_plugin.datasets.downloads import default_cache
-from mrd_plugin.datasets.furniture.catalogue import read_catalogues
-from mrd_plugin.datasets.furniture.convert import FORMS, convert_furniture
-from mrd_plugin.datasets.furniture.openshape import shape_features, write_meta
-from mrd_plugin.datasets.furniture.source import find_catalogues
-from mrd_plugin.datasets.furniture.views import render_views
+from mrd_plugin.data_preparation.furniture.catalogue import read_catalogues
+from mrd_plugin.data_preparation.furniture.convert import FORMS, convert_furniture
+from mrd_plugin.data_preparation.furniture.openshape import shape_features, write_meta
+from mrd_plugin.data_preparation.furniture.source import find_catalogues
+from mrd_plugin.data_preparation.furniture.views import render_views
 from mrd_plugin.utils.arguments import positive_int
+from mrd_plugin.utils.errors import default_cache
 
 SPLITS = Path(__file__).resolve().parents[2] / 'configs/_base_/datasets/furniture_splits'
 OUT = {'plain': Path('data/furniture'), 'openshape': Path('data/furniture_openshape')}

@@ -14,10 +14,10 @@ from pathlib import Path
 import numpy as np
 
 from mrd_plugin.apis.launch import one_sentence_errors
-from mrd_plugin.datasets.furniture.captions import frequent_nouns
-from mrd_plugin.datasets.furniture.clusters import ClusterShape, find_clusters
-from mrd_plugin.datasets.furniture.splits import default_split, fold_splits, strata
-from mrd_plugin.datasets.writing import write_json
+from mrd_plugin.data_preparation.furniture.captions import frequent_nouns
+from mrd_plugin.data_preparation.furniture.clusters import ClusterShape, find_clusters
+from mrd_plugin.data_preparation.furniture.splits import default_split, fold_splits, strata
+from mrd_plugin.utils.atomic import write_json
 from mrd_plugin.utils.errors import ConfigError
 
 OUT = Path('configs/_base_/datasets/furniture_splits')

@@ -12,7 +12,7 @@ from mmengine.registry import DATASETS
 
 import mrd_plugin  # noqa: F401
 from mrd_plugin.apis.launch import one_sentence_errors, require_configs, require_data
-from mrd_plugin.datasets.lidar.superpixel_jobs import Job, fill_cache, pictures_of
+from mrd_plugin.data_preparation.superpixels import Job, fill_cache, pictures_of
 from mrd_plugin.utils.arguments import key_value, positive_int
 from mrd_plugin.utils.errors import ConfigError
 

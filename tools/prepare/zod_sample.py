@@ -7,8 +7,8 @@ import sys
 from pathlib import Path
 
 from mrd_plugin.apis.launch import one_sentence_errors
-from mrd_plugin.datasets.downloads import default_cache
-from mrd_plugin.datasets.lidar.zod_source import FRAMES, NOTICE, download, unpack
+from mrd_plugin.data_preparation.zod import FRAMES, NOTICE, download, unpack
+from mrd_plugin.utils.errors import default_cache
 
 EXAMPLES = """examples:
   python tools/prepare/zod_sample.py

@@ -12,9 +12,9 @@ from mmengine.registry import DATASETS
 from mrd_plugin.datasets.lidar.geometry import as_matrix, lidar_to_camera
 from mrd_plugin.datasets.lidar.pair_dataset import PairDataset
 from mrd_plugin.datasets.lidar.splits import scene_of_samples, scenes_of
-from mrd_plugin.engine.safe_pickle import load_plain_pickle
 from mrd_plugin.utils.errors import ConfigError
 from mrd_plugin.utils.files import find_file
+from mrd_plugin.utils.safe_pickle import load_plain_pickle
 
 CAMERAS = (
     'CAM_FRONT',

@@ -8,7 +8,7 @@ from typing import Any
 from mmengine.logging import print_log
 
 from mrd_plugin.datasets.bad_samples import BadSampleDataset
-from mrd_plugin.datasets.lidar.subset import evenly
+from mrd_plugin.datasets.lidar.splits import evenly
 from mrd_plugin.utils.errors import ConfigError
 
 

@@ -9,9 +9,9 @@ from typing import Any
 from mmengine.registry import DATASETS
 
 from mrd_plugin.datasets.lidar.point_labels import LabelledSweeps, label_table
-from mrd_plugin.engine.safe_pickle import load_plain_pickle
 from mrd_plugin.utils.errors import ConfigError
 from mrd_plugin.utils.files import find_file
+from mrd_plugin.utils.safe_pickle import load_plain_pickle
 
 # Class of the single-scan benchmark -> numbers of the files; from 252 on they are moving things.
 CLASSES: dict[str, tuple[int, ...]] = {

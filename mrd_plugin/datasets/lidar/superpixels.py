@@ -11,9 +11,9 @@ import numpy as np
 from PIL import Image
 
 from mrd_plugin.datasets.lidar.files import read_picture
-from mrd_plugin.datasets.writing import write_atomic
-from mrd_plugin.engine.safe_pickle import load_npy
+from mrd_plugin.utils.atomic import write_atomic
 from mrd_plugin.utils.errors import BadSampleError, ConfigError
+from mrd_plugin.utils.safe_pickle import load_npy
 
 
 @dataclass(frozen=True)

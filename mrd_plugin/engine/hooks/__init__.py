@@ -1,3 +1,5 @@
+"""Hooks."""
+
 from mrd_plugin.engine.hooks.atomic_checkpoint_hook import AtomicCheckpointHook
 from mrd_plugin.engine.hooks.bad_sample_hook import BadSampleHook
 from mrd_plugin.engine.hooks.non_finite_loss_hook import NonFiniteLossError, NonFiniteLossHook

@@ -15,8 +15,8 @@ from mmengine.hooks import CheckpointHook
 from mmengine.logging import HistoryBuffer, print_log
 from mmengine.registry import HOOKS
 
-from mrd_plugin.engine.atomic import TEMPORARY_SUFFIX, write_atomically
-from mrd_plugin.engine.geometry import check_meta, collect_geometry
+from mrd_plugin.engine.checkpoints.geometry import check_meta, collect_geometry
+from mrd_plugin.utils.atomic import TEMPORARY_SUFFIX, write_atomically
 
 
 def plain_data(value: Any, name: str = '') -> Any:

@@ -12,9 +12,8 @@ from mmengine.runner import BaseLoop
 from torch import nn
 
 from mrd_plugin.compat.spconv_weights import keep_kernels
-from mrd_plugin.engine.geometry import check_meta
-from mrd_plugin.engine.pretrained_sources import Source, find_sources, read_source, submodule
-from mrd_plugin.engine.weights import (
+from mrd_plugin.engine.checkpoints.geometry import check_meta
+from mrd_plugin.engine.checkpoints.matching import (
     LoadReport,
     compare_weights,
     coverage_table,
@@ -22,6 +21,7 @@ from mrd_plugin.engine.weights import (
     load_weights,
     require_coverage,
 )
+from mrd_plugin.engine.checkpoints.sources import Source, find_sources, read_source, submodule
 from mrd_plugin.utils.errors import CheckpointError, ConfigError
 
 _KEY = 'default_hooks.pretrained.checkpoint'

@@ -1,19 +1,19 @@
 """Backbones: of shapes and rooms, and of sweeps (MinkUNetStudent, SparseEncoderStudent)."""
 
-from mrd_plugin.models.backbones.minkunet import MinkUNetStudent
-from mrd_plugin.models.backbones.patch_backbone import PatchBackbone, PatchTokens
-from mrd_plugin.models.backbones.point_bert import PointBERT
-from mrd_plugin.models.backbones.point_patch_transformer import PointPatchTransformer
-from mrd_plugin.models.backbones.point_seeds import PointSeedBackbone
-from mrd_plugin.models.backbones.point_view_transformer import PointViewTransformer
-from mrd_plugin.models.backbones.pointnet2 import PointNet2Student
-from mrd_plugin.models.backbones.sparse_encoder import SparseEncoderStudent
-from mrd_plugin.models.backbones.sparse_resnet import (
+from mrd_plugin.models.backbones.points.patch_backbone import PatchBackbone, PatchTokens
+from mrd_plugin.models.backbones.points.point_bert import PointBERT
+from mrd_plugin.models.backbones.points.point_patch_transformer import PointPatchTransformer
+from mrd_plugin.models.backbones.points.point_seeds import PointSeedBackbone
+from mrd_plugin.models.backbones.points.point_view_transformer import PointViewTransformer
+from mrd_plugin.models.backbones.points.pointnet2 import PointNet2Student
+from mrd_plugin.models.backbones.points.uni3d_vit import Uni3DViT
+from mrd_plugin.models.backbones.voxels.voxels.minkunet import MinkUNetStudent
+from mrd_plugin.models.backbones.voxels.voxels.sparse_encoder import SparseEncoderStudent
+from mrd_plugin.models.backbones.voxels.voxels.sparse_resnet import (
     SparseResNet11,
     SparseResNet18,
     SparseResNet34,
 )
-from mrd_plugin.models.backbones.uni3d_vit import Uni3DViT
 
 __all__ = [
     'MinkUNetStudent',

@@ -8,7 +8,7 @@ from mmengine.registry import DATASETS, MODELS
 
 import mrd_plugin  # noqa: F401
 from mrd_plugin.engine import collect_geometry
-from tests.lidar import make_kitti_object, make_nuscenes, make_zod
+from tests.helpers.lidar import make_kitti_object, make_nuscenes, make_zod
 
 MAKE = dict(nuscenes=make_nuscenes, kitti=make_kitti_object, zod=make_zod)
 PIPELINES = ('train_pipeline', 'superpixel_pipeline', 'reconstruction_pipeline', 'test_pipeline')

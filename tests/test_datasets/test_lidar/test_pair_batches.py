@@ -6,7 +6,7 @@ from mmengine.dataset import pseudo_collate
 from mmengine.registry import DATASETS, MODELS
 
 import mrd_plugin  # noqa: F401
-from tests.lidar import KEYFRAME, make_nuscenes, real_data
+from tests.helpers.lidar import KEYFRAME, make_nuscenes, real_data
 
 PIPELINE = [
     dict(type='SampleViews'),

@@ -10,14 +10,14 @@ from mmengine.registry import DATASETS
 from PIL import Image
 
 import mrd_plugin  # noqa: F401
+from mrd_plugin.data_preparation import zod as zod_source
 from mrd_plugin.datasets import NuScenesPairs, ZODSamplePairs
-from mrd_plugin.datasets.lidar import pair_dataset, zod_source
-from mrd_plugin.datasets.lidar.splits import HOLD_OUT, scenes_of
-from mrd_plugin.datasets.lidar.subset import evenly
+from mrd_plugin.datasets.lidar import pair_dataset
+from mrd_plugin.datasets.lidar.splits import HOLD_OUT, evenly, scenes_of
 from mrd_plugin.datasets.transforms import LoadPair
 from mrd_plugin.structures import PairDataSample
 from mrd_plugin.utils.errors import BadSampleError, ConfigError
-from tests.lidar import (
+from tests.helpers.lidar import (
     P2,
     VELO,
     lines_of,

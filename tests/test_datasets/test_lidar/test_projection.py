@@ -5,12 +5,12 @@ import pytest
 from nuscenes.utils.geometry_utils import view_points
 from pyquaternion import Quaternion
 
-from mrd_plugin.datasets.lidar import KITTIPairs, NuScenesPairs
+from mrd_plugin.datasets import KITTIPairs, NuScenesPairs
 from mrd_plugin.datasets.lidar.geometry import as_matrix, lidar_to_camera, match_pixels, project
 from mrd_plugin.datasets.transforms import LoadPair
-from mrd_plugin.engine.safe_pickle import load_plain_pickle
 from mrd_plugin.utils.errors import BadSampleError
-from tests.lidar import KEYFRAME, real_data, turn
+from mrd_plugin.utils.safe_pickle import load_plain_pickle
+from tests.helpers.lidar import KEYFRAME, real_data, turn
 
 PAIRS = dict(
     CAM_FRONT=3056,

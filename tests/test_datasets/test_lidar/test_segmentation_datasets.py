@@ -15,10 +15,10 @@ import mrd_plugin  # noqa: F401
 from mrd_plugin.datasets import NuScenesPairs, NuScenesSegmentation, SemanticKITTI
 from mrd_plugin.datasets.lidar import pair_dataset
 from mrd_plugin.datasets.lidar.nuscenes_segmentation import sweep_tokens
-from mrd_plugin.datasets.lidar.subset import evenly
+from mrd_plugin.datasets.lidar.splits import evenly
 from mrd_plugin.utils.errors import BadSampleError, ConfigError
-from tests.lidar import KEYFRAME, make_nuscenes, real_data
-from tests.segmentation import labelled_keyframe, make_lidarseg, make_semantickitti
+from tests.helpers.lidar import KEYFRAME, make_nuscenes, real_data
+from tests.helpers.segmentation import labelled_keyframe, make_lidarseg, make_semantickitti
 
 LOAD = [dict(type='LoadSweep'), dict(type='LoadPointLabels'), dict(type='PackSweep')]
 

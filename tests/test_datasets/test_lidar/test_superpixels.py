@@ -5,7 +5,7 @@ from PIL import Image
 from mrd_plugin.datasets.lidar.superpixels import SLIC, LabelFolder, encode_labels, read_labels
 from mrd_plugin.datasets.transforms import LoadSuperpixels, SLICSuperpixels
 from mrd_plugin.utils.errors import BadSampleError, ConfigError
-from tests.lidar import SIZE, make_nuscenes, write_picture
+from tests.helpers.lidar import SIZE, make_nuscenes, write_picture
 
 W, H = SIZE
 

@@ -6,8 +6,8 @@ from mmengine.registry import MODELS
 from torch import nn
 
 import mrd_plugin  # noqa: F401
-from mrd_plugin.models.backbones.group_encoder import GroupEncoder, group_points
-from mrd_plugin.models.backbones.set_abstraction import PointMlpLayer, SetAbstraction
+from mrd_plugin.models.backbones.points.group_encoder import GroupEncoder, group_points
+from mrd_plugin.models.backbones.points.set_abstraction import PointMlpLayer, SetAbstraction
 
 SMALL = dict(
     type='PointPatchTransformer',

@@ -5,7 +5,7 @@ from mmengine.registry import MODELS
 
 import mrd_plugin  # noqa: F401
 from mrd_plugin.datasets.transforms import SwapYZ
-from mrd_plugin.models.backbones.projected_views import ProjectedViews, view_cameras
+from mrd_plugin.models.backbones.points.projected_views import ProjectedViews, view_cameras
 from mrd_plugin.ops import render_points
 from tests.test_models.test_backbones.test_all_backbones import CONFIGS, build
 

@@ -7,7 +7,7 @@ import mrd_plugin  # noqa: F401
 from mrd_plugin.models.downstream.point_context import points_with_context
 from mrd_plugin.structures import ShapeDataSample
 from mrd_plugin.utils.errors import ConfigError
-from tests.test_models.test_pretrainers.test_shape_pretrainers import BACKBONE
+from tests.test_methods.test_shape_methods import BACKBONE
 
 PARTS = {0: [0, 1], 1: [2, 3, 4]}
 

@@ -7,7 +7,7 @@ from mmengine.structures import BaseDataElement
 
 from mrd_plugin.models.downstream import PointSegmentor
 from mrd_plugin.utils.errors import ConfigError
-from tests.pairs import make_pair
+from tests.helpers.pairs import make_pair
 
 
 @MODELS.register_module()

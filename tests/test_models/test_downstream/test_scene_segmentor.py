@@ -9,8 +9,8 @@ import mrd_plugin  # noqa: F401
 from mrd_plugin.datasets.transforms import CenterScaleUnitBall
 from mrd_plugin.models.downstream.scene_segmentor import SceneSegmentor, unit_ball
 from mrd_plugin.utils.errors import ConfigError
-from tests.lidar import real_data
-from tests.test_models.test_pretrainers.test_shape_pretrainers import BACKBONE
+from tests.helpers.lidar import real_data
+from tests.test_methods.test_shape_methods import BACKBONE
 
 
 def build(width=32, **kwargs):

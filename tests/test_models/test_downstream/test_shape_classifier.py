@@ -5,7 +5,7 @@ from mmengine.registry import MODELS
 
 import mrd_plugin  # noqa: F401
 from mrd_plugin.structures import ShapeDataSample
-from tests.test_models.test_pretrainers.test_shape_pretrainers import BACKBONE
+from tests.test_methods.test_shape_methods import BACKBONE
 
 
 def build(hidden=(), **kwargs):

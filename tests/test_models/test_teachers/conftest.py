@@ -5,7 +5,8 @@ import json
 import pytest
 from PIL import Image, ImageDraw
 
-from mrd_plugin.models.teachers import CacheRequest, ConSETeacher, write_cache
+from mrd_plugin.data_preparation.teacher_cache import CacheRequest, write_cache
+from mrd_plugin.models.teachers import ConSETeacher
 
 from .stubs import HashTeacher
 

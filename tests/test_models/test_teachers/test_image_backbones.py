@@ -10,11 +10,7 @@ from mmengine.registry import MODELS
 from safetensors.torch import save_file
 from torch import nn
 
-from mrd_plugin.models.teachers import (
-    EfficientNetLiteTeacher,
-    ResNetImageTeacher,
-    ViTImageTeacher,
-)
+from mrd_plugin.models.teachers import EfficientNetLiteTeacher, ResNetImageTeacher, ViTImageTeacher
 from mrd_plugin.utils.errors import ConfigError
 
 VIT = 'vit_tiny_patch16_224'

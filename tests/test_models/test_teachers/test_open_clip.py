@@ -10,8 +10,8 @@ from open_clip.transform import PreprocessCfg, image_transform_v2
 from safetensors.torch import save_file
 
 from mrd_plugin.models.teachers import OpenCLIPTeacher
-from mrd_plugin.models.teachers.images import load_rgb
-from mrd_plugin.models.teachers.open_clip_teacher import _find_weights
+from mrd_plugin.models.teachers.vision_language.image_loading import load_rgb
+from mrd_plugin.models.teachers.vision_language.open_clip_teacher import _find_weights
 from mrd_plugin.utils.errors import ConfigError
 
 MODEL = 'ViT-S-32-alt'

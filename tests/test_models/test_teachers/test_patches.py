@@ -15,15 +15,10 @@ from open_clip.timm_model import TimmModel
 from open_clip.transformer import VisionTransformer
 from safetensors.torch import save_file
 
-from mrd_plugin.models.teachers import (
-    CachedTeacher,
-    CacheRequest,
-    OpenCLIPTeacher,
-    SampleFeatureTeacher,
-    write_cache,
-)
-from mrd_plugin.models.teachers.images import load_rgb
-from mrd_plugin.models.teachers.open_clip_patches import encode_tokens
+from mrd_plugin.data_preparation.teacher_cache import CacheRequest, write_cache
+from mrd_plugin.models.teachers import CachedTeacher, OpenCLIPTeacher, SampleFeatureTeacher
+from mrd_plugin.models.teachers.vision_language.image_loading import load_rgb
+from mrd_plugin.models.teachers.vision_language.open_clip_patches import encode_tokens
 from mrd_plugin.utils.errors import ConfigError
 
 from .stubs import HashTeacher, PatchHashTeacher, make_sample
@@ -194,7 +189,7 @@ def test_open_clip_teacher_from_a_local_file(paths, tmp_path):
 
 
 def test_mean_logits_of_places_are_the_classifiers(conse, paths):
-    from mrd_plugin.models.teachers.conse import _preprocess
+    from mrd_plugin.models.teachers.vision_language.conse import _preprocess
 
     pixels = torch.stack([_preprocess(load_rgb(path)) for path in paths])
     with torch.no_grad():

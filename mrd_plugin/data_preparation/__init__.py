@@ -1,0 +1,1 @@
+"""Makers of data: what runs once, before a training."""

@@ -1,0 +1,1 @@
+"""Data sets of shapes, and the files they read."""

@@ -1,0 +1,1 @@
+"""Transforms of sweeps and their images."""

@@ -1,0 +1,283 @@
+"""The relation terms of MRD as a list: which rows are compared with which, on which samples."""
+
+from __future__ import annotations
+
+from typing import NamedTuple, Union
+
+import torch
+from torch import Tensor
+
+from mrd_plugin.methods.contrast.info_nce import row_dot
+
+
+class TeacherRows(NamedTuple):
+    """The target of one block of rows, made once and used by every student block that needs it.
+
+    Attributes:
+        target (Tensor): ``(b, k)`` what the student row should be.
+        log_target (Tensor | None): ``(b, k)`` its logarithm; 0 where the diagonal is left out.
+        parts (tuple[Tensor, Tensor] | None): The image and the text teacher that were mixed.
+        entropy (Tensor | None): ``(b,)`` entropy of the target in nats.
+    """
+
+    target: Tensor
+    log_target: Tensor | None
+    parts: tuple[Tensor, Tensor] | None
+    entropy: Tensor | None
+
+
+class RelationRows(NamedTuple):
+    """What comparing one block of ``b`` rows gives.
+
+    Attributes:
+        value (Tensor): ``(b,)`` distance of each row.
+        grad (Tensor | None): ``(b, k)`` gradient of each row's distance by its student similarities.
+        grad_alpha (Tensor | None): ``(b,)`` gradient of each row's distance by its mixing weight.
+        entropy (Tensor | None): ``(b,)`` entropy of the student's rows in nats.
+    """
+
+    value: Tensor
+    grad: Tensor | None
+    grad_alpha: Tensor | None
+    entropy: Tensor | None
+
+
+class NormalisedRelation:
+    """Relations as probability rows, compared by weighted KL in both directions.
+
+    Args:
+        forward (float): Weight ``a`` of KL(teacher || student).
+        reverse (float): Weight ``b`` of KL(student || teacher).
+        tau_student (float | Tensor): Temperature of the student's rows, > 0.
+        tau_teacher (float | Tensor): Temperature of the teacher's rows, > 0.
+    """
+
+    def __init__(
+        self,
+        forward: float,
+        reverse: float,
+        tau_student: float | Tensor,
+        tau_teacher: float | Tensor,
+    ) -> None:
+        self.forward = forward
+        self.reverse = reverse
+        self.tau_student = tau_student
+        self.tau_teacher = tau_teacher
+
+    def teacher(
+        self, sims: tuple[Tensor, ...], alpha: Tensor | None, diagonal: int | None
+    ) -> TeacherRows:
+        """Turn one teacher's similarities, or two to be mixed, into target rows.
+
+        Args:
+            sims (tuple[Tensor, ...]): One or two ``(b, k)``; not modified.
+            alpha (Tensor | None): ``(b,)`` weight of the first of two teachers, in [0, 1].
+            diagonal (int | None): Column of the first row's own sample if it is to be left out.
+
+        Returns:
+            TeacherRows: Rows that sum to one.
+        """
+        if len(sims) == 1:
+            log_target = _log_rows(sims[0], self.tau_teacher, diagonal)
+            target = log_target.exp()
+            _clear_diagonal(log_target, diagonal)
+            parts = None
+        else:
+            assert alpha is not None
+            image, text = (_log_rows(sim, self.tau_teacher, diagonal).exp_() for sim in sims)
+            target = torch.lerp(text, image, alpha[:, None])
+            # A probability that underflows would give an infinite distance.
+            log_target = target.clamp_min(torch.finfo(target.dtype).tiny).log_()
+            _clear_diagonal(log_target, diagonal)
+            parts = (image, text)
+        return TeacherRows(target, log_target, parts, -row_dot(target, log_target))
+
+    def compare(
+        self, student: Tensor, teacher: TeacherRows, diagonal: int | None, want_grad: bool
+    ) -> RelationRows:
+        """Compare student similarities with the target rows.
+
+        Args:
+            student (Tensor): ``(b, k)`` similarities; not modified.
+            teacher (TeacherRows): From :meth:`teacher`; not modified.
+            diagonal (int | None): As in :meth:`teacher`.
+            want_grad (bool): Whether gradients are needed.
+
+        Returns:
+            RelationRows: Distances and gradients.
+        """
+        a, b = self.forward, self.reverse
+        p, log_p = teacher.target, teacher.log_target
+        assert log_p is not None
+        log_q = _log_rows(student, self.tau_student, diagonal)
+        q = log_q.exp()
+        _clear_diagonal(log_q, diagonal)
+        entropy = -row_dot(q, log_q)
+        ratio = log_q.sub_(log_p)
+        reverse_kl = row_dot(q, ratio)
+        value = b * reverse_kl - a * row_dot(p, ratio)
+        if not want_grad:
+            return RelationRows(value, None, None, entropy)
+        grad_alpha = None
+        if teacher.parts is not None:
+            slope = q / p.clamp_min(torch.finfo(p.dtype).tiny)
+            slope.mul_(-b).sub_(ratio, alpha=a)
+            grad_alpha = row_dot(slope, teacher.parts[0]) - row_dot(slope, teacher.parts[1])
+        grad = ratio.sub_(reverse_kl[:, None]).mul_(b).add_(a).mul_(q).sub_(p, alpha=a)
+        return RelationRows(value, grad.div_(self.tau_student), grad_alpha, entropy)
+
+
+class RawRelation:
+    """Relations as plain cosines, compared by a mean smooth L1 (beta 1) or squared error.
+
+    Args:
+        squared (bool): Squared error instead of smooth L1.
+    """
+
+    def __init__(self, squared: bool) -> None:
+        self.squared = squared
+
+    def teacher(
+        self, sims: tuple[Tensor, ...], alpha: Tensor | None, diagonal: int | None
+    ) -> TeacherRows:
+        """As :meth:`NormalisedRelation.teacher`; the rows stay cosines."""
+        if len(sims) == 1:
+            return TeacherRows(sims[0], None, None, None)
+        assert alpha is not None
+        image, text = sims
+        return TeacherRows(torch.lerp(text, image, alpha[:, None]), None, (image, text), None)
+
+    def compare(
+        self, student: Tensor, teacher: TeacherRows, diagonal: int | None, want_grad: bool
+    ) -> RelationRows:
+        """As :meth:`NormalisedRelation.compare`; each row is a mean over its columns."""
+        difference = student - teacher.target
+        _clear_diagonal(difference, diagonal)
+        columns = difference.shape[1] - (diagonal is not None)
+        if self.squared:
+            slope = 2 * difference
+            value = row_dot(difference, difference) / columns
+        else:
+            slope = difference.clamp(-1, 1)
+            value = row_dot(slope, difference - 0.5 * slope) / columns
+        if not want_grad:
+            return RelationRows(value, None, None, None)
+        slope /= columns
+        grad_alpha = None
+        if teacher.parts is not None:
+            grad_alpha = row_dot(slope, teacher.parts[1]) - row_dot(slope, teacher.parts[0])
+        return RelationRows(value, slope, grad_alpha, None)
+
+
+def _log_rows(sim: Tensor, tau: float | Tensor, diagonal: int | None) -> Tensor:
+    """Log-softmax of ``sim / tau`` by rows, own sample at -inf, in a new tensor."""
+    logits = sim / tau
+    if diagonal is not None:
+        logits.diagonal(diagonal).fill_(-torch.inf)
+    return torch.log_softmax(logits, 1)
+
+
+def _clear_diagonal(rows: Tensor, diagonal: int | None) -> None:
+    if diagonal is not None:
+        rows.diagonal(diagonal).zero_()
+
+
+Relation = Union[NormalisedRelation, RawRelation]
+
+
+class RelationTerm(NamedTuple):
+    """One comparison of student rows with teacher rows.
+
+    A relation is named by the modalities of its rows and columns: ``'pt'`` are the similarities of
+    points (rows) with texts (columns).
+
+    Attributes:
+        slot (str): Name under which the value is weighted and logged.
+        student (str): Student relation; contains ``p``.
+        teachers (tuple[str, ...]): One teacher relation, or the image's and the text's to be mixed.
+        rows (str): Samples whose rows count (a name of :meth:`SampleOrder.span`).
+        columns (str): Samples that are the candidates.
+        share (float): Weight of this comparison inside its slot.
+        relation (NormalisedRelation | RawRelation): How rows are compared.
+    """
+
+    slot: str
+    student: str
+    teachers: tuple[str, ...]
+    rows: str
+    columns: str
+    share: float
+    relation: Relation
+
+    @property
+    def kind(self) -> str:
+        """'intra' within a modality, 'cross' between two."""
+        return self.slot.split('_')[0]
+
+    @property
+    def drops_self(self) -> bool:
+        """Whether a sample's relation with itself is left out (always 1 within a modality)."""
+        return self.kind == 'intra'
+
+    @property
+    def mixes(self) -> bool:
+        """Whether two teachers are mixed."""
+        return len(self.teachers) == 2
+
+
+def intra_terms(relation: Relation, mixed: bool) -> list[RelationTerm]:
+    """Relations within the point modality against those within image and text.
+
+    Mixed, samples with both modalities have the mixture as teacher, the others the one they have.
+
+    Args:
+        relation (NormalisedRelation | RawRelation): How rows are compared.
+        mixed (bool): One mixed teacher in place of two terms.
+
+    Returns:
+        list[RelationTerm]: Slots 'intra', or 'intra_image' and 'intra_text'.
+    """
+    if not mixed:
+        return [
+            RelationTerm('intra_image', 'pp', ('ii',), 'image', 'image', 1.0, relation),
+            RelationTerm('intra_text', 'pp', ('tt',), 'text', 'text', 1.0, relation),
+        ]
+    return [
+        RelationTerm('intra', 'pp', ('ii', 'tt'), 'both', 'both', 1.0, relation),
+        RelationTerm('intra', 'pp', ('ii',), 'image_only', 'image', 1.0, relation),
+        RelationTerm('intra', 'pp', ('tt',), 'text_only', 'text', 1.0, relation),
+    ]
+
+
+def cross_terms(
+    image_relation: Relation, text_relation: Relation, mixed: bool, transposed: bool
+) -> list[RelationTerm]:
+    """Relations between points and a teacher modality against those between the two teachers.
+
+    In 'cross_image' the points stand in for the images (points to texts against images to texts), in
+    'cross_text' for the texts. All of them live on the samples that have both.
+
+    Args:
+        image_relation (NormalisedRelation | RawRelation): How rows over texts are compared.
+        text_relation (NormalisedRelation | RawRelation): How rows over images are compared.
+        mixed (bool): Both students against one mixture of the two teachers.
+        transposed (bool): Also compare with points as the columns.
+
+    Returns:
+        list[RelationTerm]: Slots 'cross', or 'cross_image' and 'cross_text'.
+    """
+    comparisons = [
+        ('cross_image', 'pt', 'it', image_relation),
+        ('cross_text', 'pi', 'ti', text_relation),
+    ]
+    if transposed:
+        # Beside the term with the same teacher, so that its rows are made once.
+        comparisons.insert(1, ('cross_text', 'ip', 'it', text_relation))
+        comparisons.insert(2, ('cross_image', 'tp', 'ti', image_relation))
+    terms = []
+    for slot, student, teacher, relation in comparisons:
+        teachers = ('it', 'ti') if mixed else (teacher,)
+        share = 1 / len(comparisons) if mixed else 2 / len(comparisons)
+        slot = 'cross' if mixed else slot
+        terms.append(RelationTerm(slot, student, teachers, 'both', 'both', share, relation))
+    return terms

@@ -1,0 +1,1 @@
+"""Backbones of voxels, for sweeps and shapes."""

@@ -1,0 +1,1 @@
+"""Frozen image networks that give maps of features."""

@@ -1,0 +1,1 @@
+"""Teachers with an image and a text tower."""

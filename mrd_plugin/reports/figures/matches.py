@@ -1,0 +1,89 @@
+"""A picture and its sweep side by side, to be clicked on: what resembles what?"""
+
+from __future__ import annotations
+
+import base64
+from dataclasses import dataclass
+from html import escape
+from typing import Any
+
+import numpy as np
+
+from mrd_plugin.reports.figures.png import array_png
+
+MOST_POINTS = 1200
+
+
+@dataclass(frozen=True)
+class Match:
+    """One picture with the points that it sees.
+
+    Attributes:
+        title: Heading.
+        picture: ``(H, W, 3)`` uint8.
+        map: Unit features of the picture, ``(h, w, D)``.
+        points: Unit features of the points, ``(n, D)``.
+        pixels: Row and column in the picture of each point, ``(n, 2)``.
+        plan: Place of each point from above, right and forward, ``(n, 2)``, any unit.
+    """
+
+    title: str
+    picture: np.ndarray
+    map: np.ndarray
+    points: np.ndarray
+    pixels: np.ndarray
+    plan: np.ndarray
+
+
+def pack_match(match: Match) -> dict[str, Any]:
+    """Write a match as text that ``match.js`` reads; features as int8, at most 1,200 points.
+
+    Args:
+        match (Match): At least one point.
+
+    Returns:
+        dict: Sizes, the picture as a data URL, the rest in base64; ``first`` is the point that is shown
+        before a click, the one whose best pixel is nearest to its own.
+    """
+    keep = np.random.default_rng(0).permutation(len(match.points))[:MOST_POINTS]
+    points, pixels, plan = match.points[keep], match.pixels[keep], match.plan[keep]
+    height, width = match.picture.shape[:2]
+    rows, columns, dim = match.map.shape
+    best = (points @ match.map.reshape(-1, dim).T).argmax(axis=1)
+    where = np.stack([(best // columns + 0.5) / rows, (best % columns + 0.5) / columns], axis=1)
+    own = (pixels + 0.5) / (height, width)
+    low, reach = plan.min(axis=0), max(float(np.ptp(plan, axis=0).max()), 1e-9)
+    across = 0.5 + (plan - low - np.ptp(plan, axis=0) / 2) / reach * 0.94
+    return dict(
+        dim=dim,
+        rows=rows,
+        columns=columns,
+        n=len(points),
+        width=width,
+        height=height,
+        picture=array_png(match.picture),
+        map=_text(np.round(match.map * 127).astype(np.int8)),
+        points=_text(np.round(points * 127).astype(np.int8)),
+        pixels=_text(_shares(own[:, ::-1])),
+        above=_text(_shares(np.stack([across[:, 0], 1 - across[:, 1]], axis=1))),
+        first=int(np.linalg.norm(where - own, axis=1).argmin()),
+    )
+
+
+def match_figure(name: str, match: Match) -> str:
+    """The two canvases that ``match.js`` draws the match ``name`` into."""
+    return (
+        f'<figure class="chart match" data-match="{escape(name)}"><figcaption><h3>'
+        f'{escape(match.title)}</h3></figcaption><div>'
+        '<canvas role="img" aria-label="picture"></canvas>'
+        '<canvas role="img" aria-label="sweep from above"></canvas></div>'
+        '<p class="note" data-said></p></figure>'
+    )
+
+
+def _shares(values: np.ndarray) -> np.ndarray:
+    return np.round(np.clip(values, 0, 1) * 65535).astype('<u2')
+
+
+def _text(values: np.ndarray) -> str:
+    return base64.b64encode(np.ascontiguousarray(values).tobytes()).decode('ascii')

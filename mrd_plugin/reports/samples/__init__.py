@@ -1,0 +1,1 @@
+"""Drawn samples of a data set."""

@@ -1,0 +1,191 @@
+"""Reference rows of a furniture config: which shapes are fitted, chosen and scored on."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+
+import numpy as np
+from mmengine.config import Config
+from mmengine.logging import MMLogger
+from mmengine.registry import MODELS
+
+from mrd_plugin.apis.run_loading import build_dataset, build_teacher, sample_ids
+from mrd_plugin.models.heads import PromptClassifier
+from mrd_plugin.models.teachers import Teacher
+from mrd_plugin.studies.reference_baselines import RidgePath
+from mrd_plugin.studies.shape_table import ShapeTable, score_embeddings, tabulate
+from mrd_plugin.utils.errors import ConfigError
+
+STRENGTHS = tuple(10.0 ** (power / 2) for power in range(-6, 5))
+"""Penalties to choose from, in the unit of :class:`RidgePath`: 0.001 to 100."""
+
+HEADLINE = (
+    'zero_shot/top1',
+    'zero_shot/mean_class_top1',
+    'retrieval/text_to_shape/r10',
+    'retrieval/shape_to_text/r5',
+    'retrieval/image_to_shape/r10',
+)
+"""The figures that a student is judged by; a penalty is chosen for their mean."""
+
+TEACHER_ROW = 'teacher on the icon'
+
+
+def reference_rows(
+    table: ShapeTable,
+    part: Sequence[str],
+    fit: Sequence[str] = (),
+    train: Sequence[str] = (),
+    val: Sequence[str] = (),
+) -> dict[str, dict[str, float]]:
+    """All reference rows on one part of a split.
+
+    The penalty of a ridge is chosen among :data:`STRENGTHS` for the best mean of :data:`HEADLINE`
+    figures on the validation part; it is then fitted on the shapes that the student learned from.
+    On the validation part itself this choice flatters the ridges a little.
+
+    Args:
+        table (ShapeTable): All shapes.
+        part (Sequence[str]): Ids to score.
+        fit (Sequence[str]): Ids that the student trains on. Without any there are no ridges.
+        train (Sequence[str]): Ids that the penalty's candidates are fitted on.
+        val (Sequence[str]): Ids that the penalty is chosen on.
+
+    Returns:
+        dict: Row name to figures, as :func:`score_embeddings` gives them.
+    """
+    with _quiet_metrics():
+        return _reference_rows(table, table.rows(part), fit, train, val)
+
+
+@contextmanager
+def _quiet_metrics() -> Iterator[None]:
+    """Keep the metrics from announcing every candidate."""
+    logger = MMLogger.get_current_instance()
+    level = logger.level
+    logger.setLevel(logging.WARNING)
+    try:
+        yield
+    finally:
+        logger.setLevel(level)
+
+
+def _reference_rows(
+    table: ShapeTable,
+    rows: np.ndarray,
+    fit: Sequence[str],
+    train: Sequence[str],
+    val: Sequence[str],
+) -> dict[str, dict[str, float]]:
+    noise = np.random.default_rng(0).standard_normal((len(rows), table.text.shape[1]))
+    random = score_embeddings(noise, table, rows)
+    found = {'chance': _chance(random, len(table.prototypes)), 'random embedding': random}
+    inputs = {'hand-feature ridge': table.hand, 'icon ridge': table.logits}
+    for name, features in inputs.items():
+        if features is not None and len(fit):
+            strength = choose_strength(features, table, table.rows(train), table.rows(val))
+            path = RidgePath(features[table.rows(fit)], table.text[table.rows(fit)])
+            found[name] = score_embeddings(path.predict(features[rows], strength), table, rows)
+    if table.image[rows].any():
+        teacher = score_embeddings(table.image[rows], table, rows)
+        own = [key for key in teacher if key.startswith('retrieval/image_to_shape/r')]
+        found[TEACHER_ROW] = {**teacher, **dict.fromkeys(own, float('nan'))}
+    return found
+
+
+def choose_strength(
+    features: np.ndarray, table: ShapeTable, train: np.ndarray, val: np.ndarray
+) -> float:
+    """The penalty of :data:`STRENGTHS` that does best on the validation rows.
+
+    Args:
+        features (np.ndarray): ``(n, p)``, a row for each of the table.
+        table (ShapeTable): All shapes.
+        train (np.ndarray): Rows to fit on.
+        val (np.ndarray): Rows to choose on.
+    """
+    path = RidgePath(features[train], table.text[train])
+
+    def merit(strength: float) -> float:
+        figures = score_embeddings(path.predict(features[val], strength), table, val)
+        return float(np.mean([figures[key] for key in HEADLINE if key in figures]))
+
+    return max(STRENGTHS, key=merit)
+
+
+def _chance(figures: dict[str, float], num_classes: int) -> dict[str, float]:
+    """A random order, from the chance figures that every row carries."""
+    chance = dict(figures)
+    for key in figures:
+        direction, _, name = key.rpartition('/')
+        if f'{direction}/chance_{name}' in figures:
+            chance[key] = figures[f'{direction}/chance_{name}']
+    for key in ('top1', 'mean_class_top1'):
+        chance[f'zero_shot/{key}'] = 1 / num_classes
+    chance['zero_shot/top5'] = min(5 / num_classes, 1.0)
+    return chance
+
+
+PARTS = ('train', 'val', 'test')
+
+
+def has_references(cfg: Config) -> bool:
+    """Whether the ridges can be fitted: the test shapes are the embedded set, the classes prompts."""
+    test = (cfg.get('test_dataloader') or {}).get('dataset') or {}
+    return bool(
+        test.get('type') == 'FurnitureDataset' and (cfg.get('model') or {}).get('classifier')
+    )
+
+
+def shape_table(
+    cfg: Config, teacher: Teacher | None = None, classifier: PromptClassifier | None = None
+) -> ShapeTable:
+    """Read the shapes that reference rows need.
+
+    Args:
+        cfg (Config): A furniture config.
+        teacher (Teacher, optional): The student's teacher. Defaults to None, built from the config.
+        classifier (PromptClassifier, optional): Likewise.
+
+    Returns:
+        ShapeTable: All parts of the furniture set, with what the ridges need.
+
+    Raises:
+        ConfigError: The config is of another family.
+    """
+    if not has_references(cfg):
+        raise ConfigError(
+            f'{cfg.filename}: expected a config with model.teacher and model.classifier that is tested on '
+            'the furniture set, such as configs/mrd/pointbert_furniture.py.'
+        )
+    teacher = teacher or build_teacher(cfg.model.get('teacher'), cfg.filename)
+    classifier = classifier or MODELS.build(cfg.model.classifier)
+    dataset = build_dataset(cfg.test_dataloader.dataset, split=PARTS)
+    cache = Path(cfg.test_dataloader.dataset.data_root) / 'features' / 'icon_logits.npz'
+    return tabulate(dataset, teacher, classifier.prototypes(teacher), cache)
+
+
+def split_references(
+    cfg: Config,
+    table: ShapeTable,
+    ann_file: str,
+    part: str | Sequence[str] = 'test',
+    fit: str | Sequence[str] = ('train', 'val'),
+) -> dict[str, dict[str, float]]:
+    """Reference rows on one part of a split file.
+
+    Args:
+        cfg (Config): A furniture config.
+        table (ShapeTable): From :func:`shape_table`.
+        ann_file (str): The split file.
+        part (str or Sequence[str]): Parts to score. Defaults to 'test'.
+        fit (str or Sequence[str]): Parts that the student trains on. Defaults to train and val.
+    """
+
+    def ids(split: str | Sequence[str]) -> list[str]:
+        return sample_ids(cfg.test_dataloader.dataset, ann_file=ann_file, split=split)
+
+    return reference_rows(table, ids(part), ids(fit), ids('train'), ids('val'))

@@ -1,0 +1,165 @@
+"""A table of shapes with what embeddings are scored against, and the scoring."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+from mmengine.dataset import BaseDataset
+from torch import Tensor
+from tqdm import tqdm
+
+from mrd_plugin.evaluation.accuracy import ZeroShotAccuracy
+from mrd_plugin.evaluation.retrieval import CrossModalRetrieval
+from mrd_plugin.models.teachers import Teacher
+from mrd_plugin.structures import ShapeDataSample
+from mrd_plugin.studies.reference_baselines import hand_features, icon_logits
+from mrd_plugin.utils.errors import ConfigError
+
+
+@dataclass(frozen=True)
+class ShapeTable:
+    """Everything about ``n`` shapes that reference rows are made of and embeddings scored against.
+
+    Attributes:
+        ids: Sample ids.
+        names: Names.
+        labels: ``(n,)`` class indices, -1 for none.
+        image: ``(n, D)`` teacher's image embeddings, zeros where there is no picture.
+        text: ``(n, D)`` teacher's text embeddings, zeros where there is no text.
+        prototypes: ``(K, D)`` class embeddings.
+        hand: ``(n, 186)`` hand-made features, or None.
+        logits: ``(n, 1000)`` ImageNet logits of the pictures, or None.
+    """
+
+    ids: tuple[str, ...]
+    names: tuple[str, ...]
+    labels: np.ndarray
+    image: np.ndarray
+    text: np.ndarray
+    prototypes: np.ndarray
+    hand: np.ndarray | None = None
+    logits: np.ndarray | None = None
+
+    def rows(self, ids: Sequence[str]) -> np.ndarray:
+        """Row numbers of sample ids.
+
+        Raises:
+            ConfigError: An id is not in the table.
+        """
+        place = {name: row for row, name in enumerate(self.ids)}
+        unknown = [name for name in ids if name not in place]
+        if unknown:
+            raise ConfigError(
+                f'{len(unknown)} of {len(ids)} shapes are not in the table of {len(self.ids)} shapes '
+                f'(first: {unknown[0]}); build the table over all parts of the split.'
+            )
+        return np.array([place[name] for name in ids], dtype=np.int64)
+
+
+def tabulate(
+    dataset: BaseDataset,
+    teacher: Teacher,
+    prototypes: Tensor,
+    logits_cache: str | Path | None = None,
+) -> ShapeTable:
+    """Read every shape of a data set once.
+
+    Args:
+        dataset (BaseDataset): A shape data set with a test pipeline: the name as text, the first
+            image as image.
+        teacher (Teacher): The student's teacher.
+        prototypes (Tensor): ``(K, D)`` class embeddings of the student's classifier.
+        logits_cache (str or Path, optional): Where :func:`icon_logits` keeps its logits; None leaves
+            them out.
+
+    Returns:
+        ShapeTable: In the order of the data set.
+    """
+    up = 'xyz'.index(dataset.metainfo['up_axis'])
+    hand, samples = [], []
+    for index in tqdm(range(len(dataset)), 'hand-made features', disable=None, leave=False):
+        item = dataset[index]
+        hand.append(hand_features(item['inputs'].numpy(), up, dataset.metainfo['no_colour']))
+        samples.append(item['data_samples'])
+    targets = teacher(samples)
+    paths = [sample.image_path for sample in samples]
+    logits = None
+    if logits_cache is not None and all(paths):
+        logits = icon_logits(paths, logits_cache)
+    return ShapeTable(
+        ids=tuple(sample.sample_id for sample in samples),
+        names=tuple(sample.name for sample in samples),
+        labels=np.array([int(sample.label) for sample in samples]),
+        image=targets.image.cpu().numpy(),
+        text=targets.text.cpu().numpy(),
+        prototypes=prototypes.cpu().numpy(),
+        hand=np.stack(hand),
+        logits=logits,
+    )
+
+
+def predicted_table(samples: Sequence[ShapeDataSample], prototypes: Tensor) -> ShapeTable:
+    """The table of a test part, from what ``predict`` gave its samples; without inputs for ridges.
+
+    Args:
+        samples (Sequence[ShapeDataSample]): With ``teacher_image`` and ``teacher_text`` where there
+            are any.
+        prototypes (Tensor): ``(K, D)`` class embeddings.
+    """
+    nothing = torch.zeros(prototypes.shape[1])
+
+    def rows(key: str) -> np.ndarray:
+        return torch.stack([sample.get(key, nothing).cpu() for sample in samples]).numpy()
+
+    return ShapeTable(
+        ids=tuple(sample.sample_id for sample in samples),
+        names=tuple(sample.name for sample in samples),
+        labels=np.array([int(sample.label) for sample in samples]),
+        image=rows('teacher_image'),
+        text=rows('teacher_text'),
+        prototypes=prototypes.cpu().numpy(),
+    )
+
+
+def score_embeddings(
+    embedding: np.ndarray,
+    table: ShapeTable,
+    rows: np.ndarray,
+    subspaces: Mapping[str, np.ndarray] | None = None,
+) -> dict[str, float]:
+    """Figures of embeddings, by ``ZeroShotAccuracy`` and ``CrossModalRetrieval``.
+
+    Args:
+        embedding (np.ndarray): ``(m, D)`` in the teacher's space, any length of vector.
+        table (ShapeTable): What to score against.
+        rows (np.ndarray): ``(m,)`` rows of the table that the embeddings belong to.
+        subspaces (Mapping, optional): ``embedding_image`` and ``embedding_text`` ``(m, D)`` of a model
+            that has them, for retrieval.
+
+    Returns:
+        dict[str, float]: ``zero_shot/...`` and ``retrieval/<direction>/...``, fractions.
+    """
+    length = np.linalg.norm(embedding, axis=1, keepdims=True)
+    unit = (embedding / np.maximum(length, 1e-12)).astype(np.float32)
+    samples = [
+        dict(
+            name=table.names[row],
+            label=table.labels[row],
+            embedding=torch.from_numpy(unit[number]),
+            scores=torch.from_numpy(table.prototypes @ unit[number]),
+            teacher_image=torch.from_numpy(table.image[row]),
+            teacher_text=torch.from_numpy(table.text[row]),
+            **{key: own[number] for key, own in (subspaces or {}).items()},
+        )
+        for number, row in enumerate(rows)
+    ]
+    figures = {}
+    for metric in (ZeroShotAccuracy(topk=(1, 5)), CrossModalRetrieval()):
+        metric.process(None, samples)
+        for key, value in metric.compute_metrics(metric.results).items():
+            figures[f'{metric.default_prefix}/{key}'] = value
+    return figures
