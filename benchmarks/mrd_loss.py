@@ -7,6 +7,8 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from benchmarks.harness import Benchmark, Pair
+from mrd_plugin.methods.contrast.info_nce import info_nce
+from mrd_plugin.methods.contrast.triplets import Triplets
 from mrd_plugin.methods.mrd import formulas
 from mrd_plugin.methods.mrd.mrd import MRDLoss
 
@@ -35,12 +37,12 @@ def plain_loss(
         torch.sigmoid(module.weights.mixes[kind].logit) for kind in ('intra', 'cross')
     )
     with_image, with_text, between = p @ i.T, p @ t.T, i @ t.T
-    align = 0.5 * (formulas.info_nce(with_image, scale[0]) + formulas.info_nce(with_text, scale[1]))
+    align = 0.5 * (info_nce(with_image, scale[0]) + info_nce(with_text, scale[1]))
     teacher = formulas.mix(formulas.psi(i @ i.T, tau), formulas.psi(t @ t.T, tau), intra_alpha)
-    intra = formulas.jeffrey(teacher, formulas.psi(p @ p.T, tau))
+    intra = formulas.jeffrey(teacher, formulas.psi(p @ p.T, tau)).mean()
     teacher = formulas.mix(formulas.phi(between, tau), formulas.phi(between.T, tau), cross_alpha)
     students = (formulas.phi(with_text, tau), formulas.phi(with_image, tau))
-    cross = 0.5 * sum(formulas.jeffrey(teacher, student) for student in students)
+    cross = 0.5 * sum(formulas.jeffrey(teacher, student).mean() for student in students)
     return align + factors[0] * intra + factors[1] * cross
 
 
@@ -56,7 +58,7 @@ def build(batch: int, dim: int, device: str) -> Pair:
     inputs = [points, scale, *module.parameters()]
 
     def ours() -> tuple[Tensor, ...]:
-        loss = module(points, image, text, everywhere, everywhere, *scale)['loss']
+        loss = module(Triplets(points, image, text, everywhere, everywhere), *scale)['loss']
         return (loss.detach(), *torch.autograd.grad(loss, inputs))
 
     def reference() -> tuple[Tensor, ...]:

@@ -10,6 +10,7 @@ from torch import Tensor, nn
 
 from benchmarks.harness import Benchmark, Pair
 from benchmarks.textbook_student import TextbookStudent
+from mrd_plugin.methods.contrast.triplets import Triplets
 from mrd_plugin.methods.mrd.mrd import MRDLoss
 from mrd_plugin.models.backbones import PointPatchTransformer
 
@@ -79,8 +80,11 @@ def build_furniture(shapes: int, points: int, device: str) -> Pair:
     everyone = torch.ones(shapes, dtype=torch.bool, device=device)
     scale = torch.tensor(1 / 0.07, device=device)
 
+    def batch(points: Tensor) -> Triplets:
+        return Triplets(points, image, text, everyone, everyone)
+
     def loss(features: Tensor) -> Tensor:
-        return criterion(head(features), image, text, everyone, everyone, scale, scale)['loss']
+        return criterion(batch(head(features)), scale, scale)['loss']
 
     return Pair(
         make_step(student, cloud, loss),

@@ -14,11 +14,20 @@ from __future__ import annotations
 import argparse
 import json
 import sys
+from pathlib import Path
 
-from benchmarks import BENCHMARKS
-from benchmarks.harness import compare
 from mrd_plugin.apis.launch import one_sentence_errors
 from mrd_plugin.utils.arguments import device, positive_int
+
+# The benchmarks lie beside this folder in the repository; no wheel carries them.
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+try:
+    from benchmarks import BENCHMARKS
+    from benchmarks.harness import compare
+except ModuleNotFoundError as error:
+    if error.name != 'benchmarks':
+        raise
+    sys.exit('tools/benchmark.py: the folder benchmarks is in the repository alone; run it there.')
 
 
 def parse_args(argv: list[str] | None) -> argparse.Namespace:

@@ -9,16 +9,10 @@ from typing import Any, NamedTuple
 import torch
 from torch import nn
 
-from mrd_plugin.engine import (
-    FACTS,
-    LIDAR_FACTS,
-    backbone_weights,
-    convert,
-    load_weights,
-    read_checkpoint,
-)
+from mrd_plugin.engine import backbone_weights, load_weights, read_checkpoint
 from mrd_plugin.engine.checkpoints.module_config import build_module, module_configs
 from mrd_plugin.engine.checkpoints.writing import SUFFIXES, write_weights
+from mrd_plugin.engine.converters import FACTS, LIDAR_FACTS, convert
 from mrd_plugin.utils.errors import CheckpointError, ConfigError
 
 WEIGHT_FOLDERS = (Path('weights'), Path('~/.cache/mrd_plugin/weights'))

@@ -3,23 +3,23 @@
 from __future__ import annotations
 
 import copy
-from abc import ABCMeta, abstractmethod
+from abc import abstractmethod
 from collections.abc import Sequence
 
 import torch
 import torch.nn.functional as F
 from mmengine import dist
-from mmengine.model import BaseModel
 from mmengine.registry import MODELS
 from torch import Tensor
 
+from mrd_plugin.models.three_modes import ThreeModes
 from mrd_plugin.ops import gather_rows, sample_pixels
 from mrd_plugin.structures import PairBatch, PairDataSample
 from mrd_plugin.utils.errors import ConfigError
 from mrd_plugin.utils.precision import in_full_precision
 
 
-class ImageToLiDAR(BaseModel, metaclass=ABCMeta):
+class ImageToLiDAR(ThreeModes):
     """A sparse student on the sweep beside a frozen teacher on its pictures.
 
     Subclasses write :meth:`loss`. Every term that is trained has a name with ``loss`` in it, under
@@ -79,35 +79,13 @@ class ImageToLiDAR(BaseModel, metaclass=ABCMeta):
         """Build a head on the teacher's map."""
         return MODELS.build({'in_channels': self.teacher.dim, **cfg})
 
-    def forward(
-        self,
-        inputs: PairBatch,
-        data_samples: Sequence[PairDataSample] | None = None,
-        mode: str = 'tensor',
-    ) -> dict[str, Tensor] | list[PairDataSample] | Tensor:
-        """Run one of MMEngine's three modes.
-
-        Args:
-            inputs (PairBatch): What ``PairDataPreprocessor`` makes of a batch.
-            data_samples (Sequence[PairDataSample], optional): One a sweep; needed by ``'predict'``.
-            mode (str): ``'loss'``, ``'predict'`` or ``'tensor'``.
-
-        Returns:
-            dict, list or Tensor: Named losses, samples with the terms of their batch, or the
-            student's features at the points, ``(ΣN, C)``.
-        """
-        if mode == 'tensor':
-            return self.encode_voxels(inputs)[inputs.point2voxel]
-        if mode == 'loss':
-            return self.loss(inputs)
-        if mode == 'predict':
-            assert data_samples is not None
-            return self.predict(inputs, data_samples)
-        raise ValueError(f"mode must be 'loss', 'predict' or 'tensor', got {mode!r}.")
+    def embed(self, inputs: PairBatch) -> Tensor:
+        """The student's features at the points, ``(ΣN, C)``."""
+        return self.encode_voxels(inputs)[inputs.point2voxel]
 
     @abstractmethod
-    def loss(self, batch: PairBatch) -> dict[str, Tensor]:
-        """Compute the named terms of a batch."""
+    def loss(self, batch: PairBatch, data_samples: object = None) -> dict[str, Tensor]:
+        """Compute the named terms of a batch; the data samples are not read."""
 
     @torch.no_grad()
     def predict(

@@ -1,71 +1,33 @@
-"""The learnt inverse temperature of the contrastive losses."""
+"""What all pre-trainers of the shape family share."""
 
 from __future__ import annotations
 
 import math
-from abc import ABCMeta, abstractmethod
 from collections.abc import Callable, Sequence
 from typing import ClassVar
 
 import torch
 import torch.nn.functional as F
-from mmengine.model import BaseModel
 from mmengine.registry import MODELS
 from torch import Tensor, nn
 
+from mrd_plugin.methods.contrast.triplets import Triplets
 from mrd_plugin.models.heads import PromptClassifier
 from mrd_plugin.models.teachers import Teacher, TeacherTargets
+from mrd_plugin.models.three_modes import ThreeModes
+from mrd_plugin.ops import gather_rows
 from mrd_plugin.structures import ShapeDataSample
 
 
-class ThreeModes(BaseModel, metaclass=ABCMeta):
-    """MMEngine's three modes over a frozen ``teacher`` and an optional ``classifier``.
+class TaughtModel(ThreeModes):
+    """A model beside a frozen ``teacher`` and an optional ``classifier``.
 
-    Subclasses write :meth:`embed`, :meth:`loss` and :meth:`predict`.
+    Subclasses write :meth:`embed`, :meth:`loss` and :meth:`predict`; ``embed`` gives embeddings in the
+    teacher's space, ``(B, D)``, not normalised.
     """
 
     teacher: Teacher
     classifier: PromptClassifier | None
-
-    def forward(
-        self,
-        inputs: Tensor,
-        data_samples: Sequence[ShapeDataSample] | None = None,
-        mode: str = 'tensor',
-    ) -> dict[str, Tensor] | list[ShapeDataSample] | Tensor:
-        """Run one of MMEngine's three modes.
-
-        Args:
-            inputs (Tensor): Points ``(B, N, C)``.
-            data_samples (Sequence[ShapeDataSample], optional): One a shape; needed by ``'loss'`` and
-                ``'predict'``.
-            mode (str): ``'loss'``, ``'predict'`` or ``'tensor'``.
-
-        Returns:
-            dict, list or Tensor: Named losses, samples with predictions, or embeddings ``(B, D)``.
-        """
-        if mode == 'tensor':
-            return self.embed(inputs)
-        assert data_samples is not None
-        if mode == 'loss':
-            return self.loss(inputs, data_samples)
-        if mode == 'predict':
-            return self.predict(inputs, data_samples)
-        raise ValueError(f"mode must be 'loss', 'predict' or 'tensor', got {mode!r}.")
-
-    @abstractmethod
-    def embed(self, inputs: Tensor) -> Tensor:
-        """Embed inputs in the teacher's space, ``(B, D)``, not normalised."""
-
-    @abstractmethod
-    def loss(self, inputs: Tensor, data_samples: Sequence[ShapeDataSample]) -> dict[str, Tensor]:
-        """Compute the training losses; names that hold ``loss`` are summed, the rest is logged."""
-
-    @abstractmethod
-    def predict(
-        self, inputs: Tensor, data_samples: Sequence[ShapeDataSample]
-    ) -> list[ShapeDataSample]:
-        """Give each sample its ``embedding``, the teacher's features and, if asked for, ``scores``."""
 
     def annotate(
         self, data_samples: Sequence[ShapeDataSample], embedding: Tensor, targets: TeacherTargets
@@ -84,7 +46,7 @@ class ThreeModes(BaseModel, metaclass=ABCMeta):
         return list(data_samples)
 
 
-class BasePretrainer(ThreeModes):
+class BasePretrainer(TaughtModel):
     """A student (backbone, head) beside a frozen teacher.
 
     Subclasses write :meth:`loss`; everything else is here. ``FEATURES`` are the names that
@@ -157,6 +119,72 @@ class BasePretrainer(ThreeModes):
         views = inputs.chunk(self.num_test_views, dim=1)
         parts = torch.stack([F.normalize(embed(view), dim=-1) for view in views])
         return F.normalize(parts.sum(0), dim=-1)
+
+
+class TripletPretrainer(BasePretrainer):
+    """A loss over the features of points, image and text of the global batch.
+
+    Args:
+        loss (dict): Loss module over :class:`Triplets`.
+        init_logit_scale (float): Initial inverse temperature. Defaults to 1 / 0.07.
+        max_logit_scale (float): Upper clamp of the inverse temperature. Defaults to 100.
+        separate_logit_scales (bool): One temperature for the image and one for the text term
+            (MixCon3D) instead of a shared one (OpenShape). Defaults to False.
+        **kwargs: See :class:`BasePretrainer`.
+    """
+
+    def __init__(
+        self,
+        *args,
+        loss: dict,
+        init_logit_scale: float = 1 / 0.07,
+        max_logit_scale: float = 100.0,
+        separate_logit_scales: bool = False,
+        **kwargs,
+    ) -> None:
+        super().__init__(*args, **kwargs)
+        self.criterion = MODELS.build(loss)
+        count = 2 if separate_logit_scales else 1
+        self.log_logit_scale = nn.Parameter(torch.full((count,), math.log(init_logit_scale)))
+        self.max_logit_scale = max_logit_scale
+
+    def logit_scales(self) -> tuple[Tensor, Tensor]:
+        """Inverse temperatures of the image and the text term, clamped."""
+        scale = inverse_temperature(self.log_logit_scale, self.max_logit_scale)
+        return scale[0], scale[-1]
+
+    def logit_scale_log(self) -> dict[str, Tensor]:
+        """The inverse temperatures as scalars to log: one, or one for image and one for text."""
+        scales = self.log_logit_scale.detach().exp().unbind()
+        names = ('logit_scale_image', 'logit_scale_text') if len(scales) == 2 else ('logit_scale',)
+        return dict(zip(names, scales))
+
+    def triplets(self, inputs: Tensor, data_samples: Sequence[ShapeDataSample]) -> Triplets:
+        """Embed this rank's shapes, ask the teacher, join all ranks."""
+        points = F.normalize(self.embed(inputs).float(), dim=-1)
+        targets = self.teacher(data_samples)
+        return Triplets(
+            points=gather_rows(points),
+            image=gather_rows(targets.image),
+            text=gather_rows(targets.text),
+            has_image=gather_rows(targets.has_image),
+            has_text=gather_rows(targets.has_text),
+        )
+
+    def loss(self, inputs: Tensor, data_samples: Sequence[ShapeDataSample]) -> dict[str, Tensor]:
+        """Compute the losses of a batch.
+
+        Args:
+            inputs (Tensor): Points ``(B, N, C)`` of this rank.
+            data_samples (Sequence[ShapeDataSample]): The shapes' texts and images.
+
+        Returns:
+            dict[str, Tensor]: ``loss``, and scalars to log: terms, weights, logit scales.
+        """
+        batch = self.triplets(inputs, data_samples)
+        scale_image, scale_text = self.logit_scales()
+        log = self.criterion(batch, scale_image, scale_text)
+        return {**log, **self.logit_scale_log()}
 
 
 def inverse_temperature(log_scale: nn.Parameter, maximum: float) -> Tensor:

@@ -1,4 +1,4 @@
-"""Alignment of points, and of points and image together, with text."""
+"""MixCon3D: points and image are joined before they meet the text (arXiv 2311.01734, section 3.2)."""
 
 from __future__ import annotations
 
@@ -10,14 +10,14 @@ import torch.nn.functional as F
 from mmengine.registry import MODELS
 from torch import Tensor, nn
 
-from mrd_plugin.methods.base_shape import inverse_temperature
+from mrd_plugin.methods.base_shape import TripletPretrainer, inverse_temperature
 from mrd_plugin.methods.contrast.align_loss import AlignLoss
-from mrd_plugin.methods.openshape.shape_aligner import ShapeAligner
+from mrd_plugin.methods.contrast.triplets import Triplets
 from mrd_plugin.structures import ShapeDataSample
 
 
 @MODELS.register_module()
-class MixCon3D(ShapeAligner):
+class MixCon3D(TripletPretrainer):
     """Align points with image and text, and points and image together with text.
 
     The point embedding and the teacher's image feature enter ``g`` at unit length (INTERPRETATION;
@@ -29,7 +29,7 @@ class MixCon3D(ShapeAligner):
         loss (dict, optional): Defaults to ``MixCon3DLoss``.
         separate_logit_scales (bool): Defaults to True, as in the paper's recipe; the joint term always
             has a scale of its own.
-        **kwargs: See :class:`ShapeAligner`.
+        **kwargs: See :class:`TripletPretrainer`.
     """
 
     def __init__(
@@ -56,12 +56,12 @@ class MixCon3D(ShapeAligner):
         return F.normalize(self.joint_head(torch.cat([points, image], dim=-1)).float(), dim=-1)
 
     def loss(self, inputs: Tensor, data_samples: Sequence[ShapeDataSample]) -> dict[str, Tensor]:
-        """Compute the losses of a batch; see :meth:`ShapeAligner.loss`."""
+        """Compute the losses of a batch; see :meth:`TripletPretrainer.loss`."""
         batch = self.triplets(inputs, data_samples)
         scale_image, scale_text = self.logit_scales()
         scale_joint = inverse_temperature(self.log_logit_scale_joint, self.max_logit_scale)
         joint = self.join(batch.points, batch.image)
-        log = self.criterion(*batch, scale_image, scale_text, joint, scale_joint)
+        log = self.criterion(batch, scale_image, scale_text, joint, scale_joint)
         return {**log, **self.logit_scale_log(), 'logit_scale_joint': scale_joint.detach()}
 
     @torch.no_grad()
@@ -109,11 +109,7 @@ class MixCon3DLoss(AlignLoss):
 
     def forward(  # type: ignore[override]
         self,
-        points: Tensor,
-        image: Tensor,
-        text: Tensor,
-        has_image: Tensor,
-        has_text: Tensor,
+        batch: Triplets,
         scale_image: Tensor,
         scale_text: Tensor,
         joint: Tensor,
@@ -122,24 +118,19 @@ class MixCon3DLoss(AlignLoss):
         """Compute the loss of a (gathered) batch.
 
         Args:
-            points (Tensor): As in :class:`AlignLoss`, like all arguments up to ``scale_text``.
-            image (Tensor): ``(N, D)``.
-            text (Tensor): ``(N, D)``.
-            has_image (Tensor): ``(N,)`` bool.
-            has_text (Tensor): ``(N,)`` bool.
-            scale_image (Tensor): Scalar.
-            scale_text (Tensor): Scalar.
-            joint (Tensor): ``(N, D)`` joint embeddings, with gradient; rows without an image are not
-                read.
-            scale_joint (Tensor): Scalar, its logit scale, with gradient.
+            batch: As in :class:`AlignLoss`, like the two scales.
+            scale_image: Scalar.
+            scale_text: Scalar.
+            joint: ``(N, D)`` joint embeddings, with gradient; rows without an image are not read.
+            scale_joint: Scalar, its logit scale, with gradient.
 
         Returns:
-            dict[str, Tensor]: ``loss`` and scalars to log, with ``align_joint`` and ``match_joint``.
+            ``loss`` and scalars to log, with ``align_joint`` and ``match_joint``.
         """
-        found = super().forward(points, image, text, has_image, has_text, scale_image, scale_text)
-        nobody = has_image & False
-        both = has_image & has_text
-        more = self.joint(joint, image, text, nobody, both, scale_joint, scale_joint)
+        found = super().forward(batch, scale_image, scale_text)
+        both = batch.has_image & batch.has_text
+        joined = batch._replace(points=joint, has_image=both & False, has_text=both)
+        more = self.joint(joined, scale_joint, scale_joint)
         found['loss'] = found['loss'] + more['loss']
         found['align_joint'], found['match_joint'] = more['align_text'], more['match_text']
         return found

@@ -25,11 +25,12 @@ class PPKT(ImageToLiDAR):
         super().__init__(num_pairs=num_pairs, **kwargs)
         self.temperature = temperature
 
-    def loss(self, batch: PairBatch) -> dict[str, Tensor]:
+    def loss(self, batch: PairBatch, data_samples: object = None) -> dict[str, Tensor]:
         """Compute the contrast of a batch.
 
         Args:
             batch (PairBatch): Of this rank.
+            data_samples: Not read.
 
         Returns:
             dict[str, Tensor]: ``loss_contrast``, its rate of matches and chance level, pairs a picture.

@@ -36,11 +36,12 @@ class ScaLR(ImageToLiDAR):
         **kwargs: See :class:`ImageToLiDAR`.
     """
 
-    def loss(self, batch: PairBatch) -> dict[str, Tensor]:
+    def loss(self, batch: PairBatch, data_samples: object = None) -> dict[str, Tensor]:
         """Compute the distance of a batch.
 
         Args:
             batch (PairBatch): Of this rank.
+            data_samples: Not read.
 
         Returns:
             dict[str, Tensor]: ``loss_distance`` in [0, 2] (1.41 for unrelated features), the mean

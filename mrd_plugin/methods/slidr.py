@@ -2,121 +2,21 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
-
-import torch
-import torch.nn.functional as F
 from mmengine.registry import MODELS
-from torch import Tensor
 
-from mrd_plugin.methods.base_lidar import ImageToLiDAR
 from mrd_plugin.methods.contrast.point_pixel import Contrast, pair_info_nce
-from mrd_plugin.ops import segment_mean, unit_pixel_pool
-from mrd_plugin.structures import PairBatch
-from mrd_plugin.utils.errors import ConfigError
-
-
-class Superpixels(NamedTuple):
-    """The superpixels of a batch that some point is seen in.
-
-    Attributes:
-        points (Tensor): Means of the unit features of their points, ``(K, D)``.
-        pixels (Tensor): Means of the unit features of *all* their pixels, ``(K, D)``.
-        semantics (Tensor | None): Means of the teacher's own features, ``(K, C)``, if asked for.
-    """
-
-    points: Tensor
-    pixels: Tensor
-    semantics: Tensor | None = None
+from mrd_plugin.methods.contrast.superpixels import SuperpixelPretrainer, Superpixels
 
 
 @MODELS.register_module()
-class SLidR(ImageToLiDAR):
-    """Every superpoint is to recognise its superpixel among those of all pictures of the batch.
+class SLidR(SuperpixelPretrainer):
+    """Every superpoint is to recognise its superpixel among those of all images of the batch.
 
     Args:
-        temperature (float): Defaults to 0.07.
-        **kwargs: See :class:`ImageToLiDAR`; all pairs are used.
+        temperature: Defaults to 0.07.
+        **kwargs: See :class:`SuperpixelPretrainer`.
     """
 
-    def __init__(self, *, temperature: float = 0.07, **kwargs) -> None:
-        super().__init__(**kwargs)
-        self.temperature = temperature
-
-    def loss(self, batch: PairBatch) -> dict[str, Tensor]:
-        """Compute the contrast of a batch.
-
-        Args:
-            batch (PairBatch): Of this rank, with superpixels.
-
-        Returns:
-            dict[str, Tensor]: ``loss_contrast``, its rate of matches and chance level, pairs and
-            superpixels a picture.
-
-        Raises:
-            ConfigError: If the batch has no superpixels, or of another size than the pictures.
-        """
-        found = self.pool(batch, self.teacher_maps(batch))
-        semantics = None if found.semantics is None else self.join(found.semantics)
-        joined = Superpixels(self.join(found.points), self.join(found.pixels), semantics)
-        contrast = self.compare(joined)
-        return dict(
-            loss_contrast=contrast.loss,
-            match_contrast=contrast.match,
-            chance_contrast=contrast.chance,
-            pairs_per_image=self.pairs_per_image(batch),
-            superpixels_per_image=batch.points.new_tensor(
-                len(found.points) / max(len(batch.images), 1)
-            ),
-        )
-
     def compare(self, superpixels: Superpixels) -> Contrast:
-        """The loss of the superpixels of the global batch."""
+        """InfoNCE from superpoints to superpixels."""
         return pair_info_nce(superpixels.points, superpixels.pixels, self.temperature)
-
-    def teacher_maps(self, batch: PairBatch) -> Tensor:
-        """The teacher's own maps, ``(ΣV, C, h, w)``, of a batch whose superpixels fit its pictures."""
-        if batch.superpixels is None:
-            raise ConfigError(
-                f'{type(self).__name__} compares superpixels and the batch has none; put '
-                'SLICSuperpixels or LoadSuperpixels into the pipeline.'
-            )
-        if batch.superpixels.shape != batch.images[:, 0].shape:
-            raise ConfigError(
-                f'The superpixels have the shape {tuple(batch.superpixels.shape)}, the pictures '
-                f'{tuple(batch.images[:, 0].shape)}: they are of other pictures.'
-            )
-        return self.teacher(batch.images)
-
-    def pool(self, batch: PairBatch, maps: Tensor) -> Superpixels:
-        """Average both sides over the superpixels that some point is seen in."""
-        assert batch.superpixels is not None
-        number = int(batch.superpixels.max()) + 1 if batch.superpixels.numel() else 0
-        view, row, column = batch.pair_pixels.unbind(1)
-        label = batch.superpixels[view, row, column]
-        pairs = (label >= 0).nonzero()[:, 0]
-        segment = view[pairs] * number + label[pairs]
-        voxels = F.normalize(self.point_head(self.encode_voxels(batch)), dim=1)
-        points = self.paired_points(batch, voxels, pairs)
-        means, counts = segment_mean(points, segment, len(batch.images) * number)
-        semantics, known = self.describe(batch, maps, number)
-        seen = (counts > 0) & known
-        head = torch.nn.Identity() if self.image_head is None else self.image_head
-        pixels = unit_pixel_pool(head(maps), batch.superpixels, number)[0]
-        return Superpixels(
-            means[seen], pixels[seen], None if semantics is None else semantics[seen]
-        )
-
-    def describe(self, batch: PairBatch, maps: Tensor, number: int) -> tuple[Tensor | None, Tensor]:
-        """What else the loss wants to know of each superpixel, and of which it is known.
-
-        Args:
-            batch (PairBatch): Of this rank.
-            maps (Tensor): The teacher's, ``(ΣV, C, h, w)``.
-            number (int): Superpixels a picture, S.
-
-        Returns:
-            tuple: ``(ΣV * S, C)`` or None, and a mask that broadcasts over ``ΣV * S``; here nothing, and
-            all.
-        """
-        return None, torch.ones(1, dtype=torch.bool, device=maps.device)

@@ -8,7 +8,7 @@ from mmengine.registry import MODELS
 from torch import Tensor
 
 from mrd_plugin.methods.contrast.point_pixel import Contrast, contrast_of_logits
-from mrd_plugin.methods.slidr import SLidR, Superpixels
+from mrd_plugin.methods.contrast.superpixels import SuperpixelPretrainer, Superpixels
 from mrd_plugin.ops import superpixel_pool
 from mrd_plugin.structures import PairBatch
 from mrd_plugin.utils.errors import ConfigError
@@ -104,16 +104,16 @@ def tolerant_info_nce(
 
 
 @MODELS.register_module()
-class STSLidR(SLidR):
+class STSLidR(SuperpixelPretrainer):
     """Superpixels that the frozen teacher finds alike are no full negatives, and the rare count more.
 
     Args:
-        form (str): ``'zeroed'`` (published) or ``'masked'``; see ``losses.tolerant_info_nce``. Defaults
+        form (str): ``'zeroed'`` (published) or ``'masked'``; see :func:`tolerant_info_nce`. Defaults
             to 'zeroed'.
         quantile (float, optional): Share of tolerated negatives; None weights them all. Defaults to
             0.01.
         balance (bool): Weight rows by class balance. Defaults to True.
-        **kwargs: See :class:`SLidR`.
+        **kwargs: See :class:`SuperpixelPretrainer`.
     """
 
     def __init__(

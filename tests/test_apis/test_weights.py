@@ -8,7 +8,8 @@ from mmengine.config import Config
 from mmengine.registry import MODELS
 
 from mrd_plugin.apis import import_checkpoint, load_backbone, load_encoder, weights
-from mrd_plugin.engine import FACTS, check_meta, collect_geometry, read_checkpoint
+from mrd_plugin.engine import check_meta, collect_geometry, read_checkpoint
+from mrd_plugin.engine.converters import FACTS
 from mrd_plugin.utils.errors import CheckpointError, ConfigError
 from tests.test_configs.test_shape_configs import openshape, openshape_options, train  # noqa: F401
 from tests.test_engine.test_converters import files

@@ -3,10 +3,10 @@ import builtins
 import pytest
 import torch
 import torch.nn.functional as F
-from mrd_plugin.models.backbones.voxels.voxels.sparse_resnet import _strided
-from mrd_plugin.models.backbones.voxels.voxels.voxels import mean_voxels, rows_of_cells
 
 from mrd_plugin.compat.spconv_cpu import import_spconv
+from mrd_plugin.models.backbones.voxels.sparse_resnet import _strided
+from mrd_plugin.models.backbones.voxels.voxels import mean_voxels, rows_of_cells
 
 
 @pytest.fixture

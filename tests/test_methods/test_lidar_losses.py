@@ -22,8 +22,7 @@ from mrd_plugin.methods.contrast.point_pixel import pair_info_nce
 from mrd_plugin.methods.scalr import unit_distance
 from mrd_plugin.methods.st_slidr import affinity, class_balance, tolerant_info_nce, tolerated
 from mrd_plugin.utils.errors import ConfigError
-
-from . import plain_pairs
+from tests.helpers import plain_pairs
 
 
 def rows(n=9, dim=5, seed=0, unit=True, dtype=torch.float64):

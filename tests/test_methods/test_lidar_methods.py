@@ -10,8 +10,7 @@ from mmengine.optim import OptimWrapper
 from mrd_plugin.evaluation import PairTerms
 from mrd_plugin.utils.errors import ConfigError
 from tests.helpers import plain_pairs
-
-from .lidar_toys import HEADS, METHODS, build, make_batch, make_data
+from tests.helpers.lidar_toys import HEADS, METHODS, build, make_batch, make_data
 
 
 def both_sides(model, batch):

@@ -10,8 +10,8 @@ import sys
 
 import pytest
 
+from benchmarks import BENCHMARKS
 from benchmarks.harness import Benchmark, _max_difference, compare
-from mrd_plugin.utils.benchmarks import BENCHMARKS
 from mrd_plugin.utils.errors import ConfigError
 from tools.benchmark import main
 

@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from mrd_plugin.apis import load_encoder
-from mrd_plugin.engine import FACTS
+from mrd_plugin.engine.converters import FACTS
 from tests.test_engine.test_converters import files
 from tests.test_engine.test_converters.test_families import BERT
 

@@ -8,8 +8,8 @@ from mmengine.config import DictAction
 
 from mrd_plugin.apis import import_checkpoint
 from mrd_plugin.apis.launch import one_sentence_errors
-from mrd_plugin.engine import FACTS, LIDAR_FACTS
 from mrd_plugin.engine.checkpoints.writing import SUFFIXES
+from mrd_plugin.engine.converters import FACTS, LIDAR_FACTS
 from mrd_plugin.utils.arguments import key_value
 
 EXAMPLES = """examples:

@@ -111,11 +111,12 @@ class CMCR(ImageToLiDAR):
         self.geometry_enhanced = geometry_enhanced
         self.published_orthogonality = published_orthogonality
 
-    def loss(self, batch: PairBatch) -> dict[str, Tensor]:
+    def loss(self, batch: PairBatch, data_samples: object = None) -> dict[str, Tensor]:
         """Compute all terms of a batch; in training, move the codebook.
 
         Args:
             batch (PairBatch): Of this rank, with masks and queries.
+            data_samples: Not read.
 
         Returns:
             dict[str, Tensor]: Weighted terms ``loss_*``, and what to read them against.

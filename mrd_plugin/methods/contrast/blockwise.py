@@ -16,7 +16,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
-from typing import NamedTuple
 
 import torch
 from torch import Tensor, zeros_like
@@ -28,8 +27,8 @@ from mrd_plugin.methods.contrast.info_nce import (
     contrastive_rows,
     duplicate_groups,
 )
-from mrd_plugin.methods.contrast.modality_order import RowBlock, SampleOrder
-from mrd_plugin.methods.mrd.relations import RelationTerm, TeacherRows
+from mrd_plugin.methods.contrast.plan import BlockwiseValues, Plan, RelationTerm, TeacherRows
+from mrd_plugin.methods.contrast.triplets import OrderedBatch, RowBlock, SampleOrder
 
 _COLUMNS = {'p': 'all', 'i': 'image', 't': 'text'}
 
@@ -92,60 +91,13 @@ _STRIP = 64
 _CONTRASTIVE = (('align_image', 'pi', 'image'), ('align_text', 'pt', 'text'))
 
 
-class Plan(NamedTuple):
-    """What is to be computed; everything here is without gradient.
-
-    Attributes:
-        order (SampleOrder): Which rows have which modality.
-        slots (tuple[str, ...]): Names of the weighted values, 'align_image' and 'align_text' first.
-        terms (tuple[RelationTerm, ...]): Relation terms; may be empty.
-        row_weights (Tensor | None): ``(n,)`` weight of each row in the relation terms, mean 1.
-        mask_duplicates (bool): Leave out negatives whose teacher row equals the positive's.
-        block_size (int): Rows in a block.
-    """
-
-    order: SampleOrder
-    slots: tuple[str, ...]
-    terms: tuple[RelationTerm, ...]
-    row_weights: Tensor | None
-    mask_duplicates: bool
-    block_size: int
-
-
-class BlockwiseValues(NamedTuple):
-    """Result of :func:`blockwise_loss`.
-
-    Attributes:
-        loss (Tensor): Scalar with gradient, ``sum_k weights_k values_k``.
-        values (Tensor): ``(K,)`` each slot unweighted, no gradient.
-        entropy_teacher (Tensor): ``(K,)`` mean entropy of the teacher's rows as a fraction of that of
-            a uniform row; 0 in slots without probability rows.
-        entropy_student (Tensor): ``(K,)`` the same of the student's rows.
-        match (Tensor): ``(2,)`` rate of points whose own image (text) is the most similar one.
-    """
-
-    loss: Tensor
-    values: Tensor
-    entropy_teacher: Tensor
-    entropy_student: Tensor
-    match: Tensor
-
-
 def blockwise_loss(
-    points: Tensor,
-    image: Tensor,
-    text: Tensor,
-    scales: Tensor,
-    weights: Tensor,
-    alphas: Tensor,
-    plan: Plan,
+    batch: OrderedBatch, scales: Tensor, weights: Tensor, alphas: Tensor, plan: Plan
 ) -> BlockwiseValues:
     """Weighted sum of the alignment and relation terms.
 
     Args:
-        points (Tensor): ``(n, D)`` student rows, L2-normalised, in the plan's order. Gradient.
-        image (Tensor): ``(n_image, D)`` rows of the samples that have one, normalised, no gradient.
-        text (Tensor): ``(n_text, D)`` likewise.
+        batch (OrderedBatch): Gradient of the points.
         scales (Tensor): ``(2,)`` logit scales of image and text. Gradient.
         weights (Tensor): ``(K,)`` weight of each slot. Gradient (the slot's value).
         alphas (Tensor): ``(2, n)`` weight of the image teacher in the intra and cross mixtures, by
@@ -156,17 +108,18 @@ def blockwise_loss(
         BlockwiseValues: The loss and what is worth logging.
     """
     outputs = _Blockwise.apply(
-        points, scales, weights, alphas, image, text, plan, torch.is_grad_enabled()
+        *(batch.points, scales, weights, alphas, batch.image, batch.text, batch.order, plan),
+        torch.is_grad_enabled(),
     )
     return BlockwiseValues(*outputs)
 
 
 class _Blockwise(torch.autograd.Function):
     @staticmethod
-    def forward(ctx, points, scales, weights, alphas, image, text, plan, grad_enabled):
+    def forward(ctx, points, scales, weights, alphas, image, text, order, plan, grad_enabled):
         features = {'p': points, 'i': image, 't': text}
         want_grad = grad_enabled and any(ctx.needs_input_grad)
-        run = _Run(features, scales, weights, alphas, plan, want_grad)
+        run = _Run(features, order, scales, weights, alphas, plan, want_grad)
         run.all_blocks()
         values = run.values.sum(1)
         logged = (values, run.entropy_teacher.sum(1), run.entropy_student.sum(1), run.match.sum(1))
@@ -178,14 +131,15 @@ class _Blockwise(torch.autograd.Function):
     @once_differentiable
     def backward(ctx, grad_loss, *_):
         grads = [saved * grad_loss for saved in ctx.saved_tensors]
-        return (*grads, None, None, None, None)
+        return (*grads, None, None, None, None, None)
 
 
 class _Run:
     """One evaluation. Per-row results are kept in ``(slot, row)`` tables and summed at the end."""
 
-    def __init__(self, features, scales, weights, alphas, plan: Plan, want_grad: bool) -> None:
+    def __init__(self, features, order, scales, weights, alphas, plan: Plan, want_grad) -> None:
         self.features = features
+        self.order: SampleOrder = order
         self.scales = scales
         self.weights = weights
         self.alphas = alphas
@@ -203,12 +157,12 @@ class _Run:
         # A mixed teacher and its stand-ins for samples with one modality share a slot's mean.
         self.slot_rows = {slot: 0 for slot in plan.slots}
         for rows_of in {(term.slot, term.rows) for term in plan.terms}:
-            self.slot_rows[rows_of[0]] += plan.order.count(rows_of[1])
+            self.slot_rows[rows_of[0]] += order.count(rows_of[1])
         self.target: tuple[tuple, TeacherRows] | None = None
         self.groups = {}
         self.column_lse = {}
         for _, pair, samples in _CONTRASTIVE:
-            if plan.order.count(samples):
+            if order.count(samples):
                 teacher = features[pair[1]]
                 self.groups[pair] = duplicate_groups(teacher) if plan.mask_duplicates else None
                 self.column_lse[pair] = column_log_sum_exp(self._logit_blocks(pair, samples))
@@ -217,15 +171,15 @@ class _Run:
         return self.scales[0 if pair == 'pi' else 1]
 
     def _logit_blocks(self, pair: str, samples: str) -> Iterator[Tensor]:
-        start, stop = self.plan.order.span(samples)
+        start, stop = self.order.span(samples)
         for first in range(start, stop, self.plan.block_size):
             rows = self.features['p'][first : min(first + self.plan.block_size, stop)]
             sim = rows @ self.features[pair[1]].T
             yield contrastive_logits(sim, self._scale(pair), self.groups[pair], first - start)
 
     def all_blocks(self) -> None:
-        for rows in self.plan.order.blocks(self.plan.block_size):
-            block = SimilarityBlock(self.features, self.plan.order, rows)
+        for rows in self.order.blocks(self.plan.block_size):
+            block = SimilarityBlock(self.features, self.order, rows)
             for strip in rows.strips(_STRIP):
                 if rows.has_image:
                     self._contrast(block, strip, 0)
@@ -233,7 +187,7 @@ class _Run:
                     self._contrast(block, strip, 1)
                 self.target = None
                 for term in self.plan.terms:
-                    first, last = self.plan.order.span(term.rows)
+                    first, last = self.order.span(term.rows)
                     if first <= rows.start and rows.stop <= last:
                         self._relate(block, strip, term)
             if self.want_grad:
@@ -242,7 +196,7 @@ class _Run:
     def _contrast(self, block: SimilarityBlock, strip: RowBlock, slot: int) -> None:
         _, pair, samples = _CONTRASTIVE[slot]
         rows = slice(strip.start, strip.stop)
-        start, stop = self.plan.order.span(samples)
+        start, stop = self.order.span(samples)
         result = contrastive_rows(
             block.sim(pair, strip),
             self._scale(pair),
@@ -260,7 +214,7 @@ class _Run:
             block.add_grad(pair, strip, result.grad.mul_(weight), samples)
 
     def _relate(self, block: SimilarityBlock, strip: RowBlock, term: RelationTerm) -> None:
-        start, stop = self.plan.order.span(term.columns)
+        start, stop = self.order.span(term.columns)
         candidates = stop - start - term.drops_self
         if candidates < 2:
             return

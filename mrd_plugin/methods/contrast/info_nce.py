@@ -1,4 +1,4 @@
-"""Two-directional InfoNCE on one block of rows, with its gradient in closed form.
+"""Two-directional InfoNCE: on a whole matrix, and on one block of rows with its gradient in closed form.
 
 With similarities ``x_ij = <p_i, k_j>`` between student and teacher rows and a logit scale ``s``,
 
@@ -18,6 +18,7 @@ from typing import NamedTuple
 
 import torch
 from torch import Tensor
+from torch.nn import functional as F
 
 
 class ContrastiveRows(NamedTuple):
@@ -47,6 +48,32 @@ def duplicate_groups(teacher: Tensor) -> Tensor:
         Tensor: ``(n,)`` long.
     """
     return torch.unique(teacher, dim=0, return_inverse=True)[1]
+
+
+def same_rows(teacher: Tensor) -> Tensor:
+    """Which different samples have the very same row: ``(n, D)`` to ``(n, n)`` bool."""
+    groups = duplicate_groups(teacher)
+    return (groups[:, None] == groups[None, :]).fill_diagonal_(False)
+
+
+def info_nce(sim: Tensor, scale: Tensor, excluded: Tensor | None = None) -> Tensor:
+    """Half row, half column cross-entropy with the diagonal as the positives.
+
+    Args:
+        sim: ``(n, n)`` cosines of student rows and teacher rows.
+        scale: The logit scale, a scalar.
+        excluded: ``(n, n)`` bool, pairs that are no candidates; False on the diagonal.
+
+    Returns:
+        Scalar; exactly zero, with its graph intact, for ``n = 0``.
+    """
+    if len(sim) == 0:
+        return (sim.sum() + scale) * 0
+    logits = scale * sim
+    if excluded is not None:
+        logits = logits.masked_fill(excluded, -torch.inf)
+    own = torch.arange(len(sim), device=sim.device)
+    return 0.5 * (F.cross_entropy(logits, own) + F.cross_entropy(logits.T, own))
 
 
 def contrastive_logits(sim: Tensor, scale: Tensor, groups: Tensor | None, start: int) -> Tensor:

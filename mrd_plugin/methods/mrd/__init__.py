@@ -1,20 +1,5 @@
-"""Multi-modal relation distillation."""
+"""Multi-modal relation distillation; read ``mrd.py`` first."""
 
 from mrd_plugin.methods.mrd.mrd import MRD, MRDLoss
-from mrd_plugin.methods.mrd.weighting import (
-    AgreementWeights,
-    FixedWeights,
-    LossLevelSoftmax,
-    TeacherMix,
-    UncertaintyWeights,
-)
 
-__all__ = [
-    'AgreementWeights',
-    'FixedWeights',
-    'LossLevelSoftmax',
-    'MRD',
-    'MRDLoss',
-    'TeacherMix',
-    'UncertaintyWeights',
-]
+__all__ = ['MRD', 'MRDLoss']

@@ -1,7 +1,7 @@
-"""The formulas of MRD spelled out on whole batch x batch matrices.
+"""The formulas of MRD on whole batch x batch matrices, one function each.
 
-For pictures of relations, as the reference of the tests and as the yardstick of the benchmark; the
-training losses compute the same values in row blocks.
+``mrd.py`` composes them to the loss, figures show them, and the benchmark measures the row-blocked
+engine against them.
 """
 
 from __future__ import annotations
@@ -11,73 +11,87 @@ from torch import Tensor
 from torch.nn import functional as F
 
 
-def psi(sim: Tensor, tau: float) -> Tensor:
+def psi(sim: Tensor, tau: float | Tensor) -> Tensor:
     """Logarithm of an intra relation: softmax over the other samples, own sample left out.
 
     Args:
-        sim (Tensor): ``(n, n)`` cosines within one modality.
-        tau (float): Temperature.
+        sim: ``(n, n)`` cosines within one modality.
+        tau: Temperature.
 
     Returns:
-        Tensor: ``(n, n)`` log-probabilities, -inf on the diagonal.
+        ``(n, n)`` log-probabilities, -inf on the diagonal.
     """
     own = torch.eye(len(sim), dtype=torch.bool, device=sim.device)
     return F.log_softmax((sim / tau).masked_fill(own, -torch.inf), 1)
 
 
-def phi(sim: Tensor, tau: float) -> Tensor:
+def phi(sim: Tensor, tau: float | Tensor) -> Tensor:
     """Logarithm of a cross relation: softmax over all samples of the other modality.
 
     Args:
-        sim (Tensor): ``(n, k)`` cosines between two modalities.
-        tau (float): Temperature.
+        sim: ``(n, k)`` cosines between two modalities.
+        tau: Temperature.
 
     Returns:
-        Tensor: ``(n, k)`` log-probabilities.
+        ``(n, k)`` log-probabilities.
     """
     return F.log_softmax(sim / tau, 1)
-
-
-def jeffrey(log_p: Tensor, log_q: Tensor) -> Tensor:
-    """Mean over rows of ``sum_j (p_j - q_j)(log p_j - log q_j)``; places at -inf in both count 0.
-
-    Args:
-        log_p (Tensor): ``(n, k)`` log-probabilities.
-        log_q (Tensor): ``(n, k)`` likewise.
-
-    Returns:
-        Tensor: Scalar, >= 0.
-    """
-    left_out = torch.isneginf(log_p) & torch.isneginf(log_q)
-    log_p = log_p.masked_fill(left_out, 0)
-    log_q = log_q.masked_fill(left_out, 0)
-    return ((log_p.exp() - log_q.exp()) * (log_p - log_q)).sum(1).mean()
 
 
 def mix(log_image: Tensor, log_text: Tensor, alpha: Tensor) -> Tensor:
     """Logarithm of the mixed teacher ``alpha image + (1 - alpha) text``.
 
     Args:
-        log_image (Tensor): ``(n, k)``.
-        log_text (Tensor): ``(n, k)``.
-        alpha (Tensor): Scalar or ``(n, 1)``.
+        log_image: ``(n, k)``.
+        log_text: ``(n, k)``.
+        alpha: Scalar or ``(n, 1)``.
 
     Returns:
-        Tensor: ``(n, k)``.
+        ``(n, k)``.
     """
     return torch.log(alpha * log_image.exp() + (1 - alpha) * log_text.exp())
 
 
-def info_nce(sim: Tensor, scale: Tensor) -> Tensor:
-    """Half row, half column cross-entropy with the diagonal as the positives.
+def jeffrey(log_p: Tensor, log_q: Tensor) -> Tensor:
+    """``sum_j (p_j - q_j)(log p_j - log q_j)`` of each row; places at -inf in both count 0.
 
     Args:
-        sim (Tensor): ``(n, n)`` cosines of points and teacher.
-        scale (Tensor): Logit scale.
+        log_p: ``(n, k)`` log-probabilities.
+        log_q: ``(n, k)`` likewise.
 
     Returns:
-        Tensor: Scalar.
+        ``(n,)``, >= 0.
     """
-    logits = scale * sim
-    own = torch.arange(len(sim), device=sim.device)
-    return 0.5 * (F.cross_entropy(logits, own) + F.cross_entropy(logits.T, own))
+    log_p, log_q = _without_own(log_p, log_q)
+    return ((log_p.exp() - log_q.exp()) * (log_p - log_q)).sum(1)
+
+
+def kl(log_p: Tensor, log_q: Tensor) -> Tensor:
+    """``sum_j p_j (log p_j - log q_j)`` of each row; arguments as in :func:`jeffrey`."""
+    log_p, log_q = _without_own(log_p, log_q)
+    return (log_p.exp() * (log_p - log_q)).sum(1)
+
+
+def raw_distance(student: Tensor, teacher: Tensor, squared: bool, own: bool) -> Tensor:
+    """Mean smooth L1 (beta 1) or squared error of each row of cosines.
+
+    Args:
+        student: ``(n, k)`` cosines.
+        teacher: ``(n, k)`` likewise.
+        squared: Squared error instead of smooth L1.
+        own: Whether the diagonal counts.
+
+    Returns:
+        ``(n,)``.
+    """
+    error = F.mse_loss if squared else F.smooth_l1_loss
+    values = error(student, teacher, reduction='none')
+    if own:
+        return values.mean(1)
+    diagonal = torch.eye(len(values), dtype=torch.bool, device=values.device)
+    return values.masked_fill(diagonal, 0).sum(1) / (values.shape[1] - 1)
+
+
+def _without_own(log_p: Tensor, log_q: Tensor) -> tuple[Tensor, Tensor]:
+    left_out = torch.isneginf(log_p) & torch.isneginf(log_q)
+    return log_p.masked_fill(left_out, 0), log_q.masked_fill(left_out, 0)

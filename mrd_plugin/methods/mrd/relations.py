@@ -1,45 +1,34 @@
-"""The relation terms of MRD as a list: which rows are compared with which, on which samples."""
+"""Relations of MRD for the row-blocked engine: the comparisons, and their gradients in closed form.
+
+A student row of similarities ``x`` goes through a softmax at temperature ``t``, ``z = x / t``,
+``q = softmax(z)``, and is compared with a teacher row ``p``:
+
+    D(p, q) = a KL(p || q) + b KL(q || p)
+
+``a = b = symmetric_scale`` is the Jeffrey divergence, ``a = 1, b = 0`` the plain distillation KL.
+
+Gradient by the student. With ``r = log q - log p`` and the softmax's ``dq_k/dz_j = q_k ([j = k] - q_j)``:
+
+    KL(p || q) = -sum_k p_k r_k       d/dz_j = q_j - p_j               (sum_k p_k = 1)
+    KL(q || p) =  sum_k q_k r_k       d/dz_j = q_j (r_j - sum_k q_k r_k)
+    dD/dx_j = ( q_j (a + b (r_j - KL(q || p))) - a p_j ) / t
+
+Gradient by the mixing weight. For ``p = alpha p1 + (1 - alpha) p2``, ``dp_j/dalpha = p1_j - p2_j`` and
+
+    dD/dp_j = a (log p_j - log q_j + 1) - b q_j / p_j
+    dD/dalpha = sum_j (p1_j - p2_j) (-a r_j - b q_j / p_j)             (the constant sums to zero)
+
+Raw similarities are compared directly by a mean smooth L1 or squared error. The same formulas on whole
+matrices, differentiated by autograd, are in ``formulas.py``; a test holds the two together.
+"""
 
 from __future__ import annotations
-
-from typing import NamedTuple, Union
 
 import torch
 from torch import Tensor
 
 from mrd_plugin.methods.contrast.info_nce import row_dot
-
-
-class TeacherRows(NamedTuple):
-    """The target of one block of rows, made once and used by every student block that needs it.
-
-    Attributes:
-        target (Tensor): ``(b, k)`` what the student row should be.
-        log_target (Tensor | None): ``(b, k)`` its logarithm; 0 where the diagonal is left out.
-        parts (tuple[Tensor, Tensor] | None): The image and the text teacher that were mixed.
-        entropy (Tensor | None): ``(b,)`` entropy of the target in nats.
-    """
-
-    target: Tensor
-    log_target: Tensor | None
-    parts: tuple[Tensor, Tensor] | None
-    entropy: Tensor | None
-
-
-class RelationRows(NamedTuple):
-    """What comparing one block of ``b`` rows gives.
-
-    Attributes:
-        value (Tensor): ``(b,)`` distance of each row.
-        grad (Tensor | None): ``(b, k)`` gradient of each row's distance by its student similarities.
-        grad_alpha (Tensor | None): ``(b,)`` gradient of each row's distance by its mixing weight.
-        entropy (Tensor | None): ``(b,)`` entropy of the student's rows in nats.
-    """
-
-    value: Tensor
-    grad: Tensor | None
-    grad_alpha: Tensor | None
-    entropy: Tensor | None
+from mrd_plugin.methods.contrast.plan import Relation, RelationRows, RelationTerm, TeacherRows
 
 
 class NormalisedRelation:
@@ -182,47 +171,15 @@ def _clear_diagonal(rows: Tensor, diagonal: int | None) -> None:
         rows.diagonal(diagonal).zero_()
 
 
-Relation = Union[NormalisedRelation, RawRelation]
-
-
-class RelationTerm(NamedTuple):
-    """One comparison of student rows with teacher rows.
-
-    A relation is named by the modalities of its rows and columns: ``'pt'`` are the similarities of
-    points (rows) with texts (columns).
-
-    Attributes:
-        slot (str): Name under which the value is weighted and logged.
-        student (str): Student relation; contains ``p``.
-        teachers (tuple[str, ...]): One teacher relation, or the image's and the text's to be mixed.
-        rows (str): Samples whose rows count (a name of :meth:`SampleOrder.span`).
-        columns (str): Samples that are the candidates.
-        share (float): Weight of this comparison inside its slot.
-        relation (NormalisedRelation | RawRelation): How rows are compared.
-    """
-
-    slot: str
-    student: str
-    teachers: tuple[str, ...]
-    rows: str
-    columns: str
-    share: float
-    relation: Relation
-
-    @property
-    def kind(self) -> str:
-        """'intra' within a modality, 'cross' between two."""
-        return self.slot.split('_')[0]
-
-    @property
-    def drops_self(self) -> bool:
-        """Whether a sample's relation with itself is left out (always 1 within a modality)."""
-        return self.kind == 'intra'
-
-    @property
-    def mixes(self) -> bool:
-        """Whether two teachers are mixed."""
-        return len(self.teachers) == 2
+def make_relation(
+    distance: str, symmetric_scale: float, tau: float | Tensor, tau_teacher: float | Tensor
+) -> Relation:
+    """The comparison that the options of ``MRDLoss`` name."""
+    if distance in ('smooth_l1', 'mse'):
+        return RawRelation(squared=distance == 'mse')
+    if distance == 'kl':
+        return NormalisedRelation(1.0, 0.0, tau, tau_teacher)
+    return NormalisedRelation(symmetric_scale, symmetric_scale, tau, tau_teacher)
 
 
 def intra_terms(relation: Relation, mixed: bool) -> list[RelationTerm]:
@@ -231,7 +188,7 @@ def intra_terms(relation: Relation, mixed: bool) -> list[RelationTerm]:
     Mixed, samples with both modalities have the mixture as teacher, the others the one they have.
 
     Args:
-        relation (NormalisedRelation | RawRelation): How rows are compared.
+        relation (Relation): How rows are compared.
         mixed (bool): One mixed teacher in place of two terms.
 
     Returns:
@@ -250,7 +207,7 @@ def intra_terms(relation: Relation, mixed: bool) -> list[RelationTerm]:
 
 
 def cross_terms(
-    image_relation: Relation, text_relation: Relation, mixed: bool, transposed: bool
+    cross_image: Relation, cross_text: Relation, mixed: bool, transposed: bool
 ) -> list[RelationTerm]:
     """Relations between points and a teacher modality against those between the two teachers.
 
@@ -258,8 +215,8 @@ def cross_terms(
     'cross_text' for the texts. All of them live on the samples that have both.
 
     Args:
-        image_relation (NormalisedRelation | RawRelation): How rows over texts are compared.
-        text_relation (NormalisedRelation | RawRelation): How rows over images are compared.
+        cross_image (Relation): How rows over texts are compared.
+        cross_text (Relation): How rows over images are compared.
         mixed (bool): Both students against one mixture of the two teachers.
         transposed (bool): Also compare with points as the columns.
 
@@ -267,13 +224,13 @@ def cross_terms(
         list[RelationTerm]: Slots 'cross', or 'cross_image' and 'cross_text'.
     """
     comparisons = [
-        ('cross_image', 'pt', 'it', image_relation),
-        ('cross_text', 'pi', 'ti', text_relation),
+        ('cross_image', 'pt', 'it', cross_image),
+        ('cross_text', 'pi', 'ti', cross_text),
     ]
     if transposed:
         # Beside the term with the same teacher, so that its rows are made once.
-        comparisons.insert(1, ('cross_text', 'ip', 'it', text_relation))
-        comparisons.insert(2, ('cross_image', 'tp', 'ti', image_relation))
+        comparisons.insert(1, ('cross_text', 'ip', 'it', cross_text))
+        comparisons.insert(2, ('cross_image', 'tp', 'ti', cross_image))
     terms = []
     for slot, student, teacher, relation in comparisons:
         teachers = ('it', 'ti') if mixed else (teacher,)

@@ -19,12 +19,11 @@ from mmengine.dist import get_dist_info, get_world_size, sync_random_seed
 from mmengine.logging import print_log
 from mmengine.registry import DATA_SAMPLERS, MODELS
 from torch import Tensor, nn
-from torch.nn import functional as F
 from torch.utils.data import Sampler
 
 from mrd_plugin.datasets.shapes.neighbours import read_neighbours
-from mrd_plugin.methods.contrast.align_loss import normalise
-from mrd_plugin.methods.contrast.info_nce import duplicate_groups
+from mrd_plugin.methods.contrast.info_nce import info_nce, same_rows
+from mrd_plugin.methods.contrast.triplets import Triplets, normalise
 from mrd_plugin.utils.errors import ConfigError
 
 
@@ -155,24 +154,18 @@ class HardNegativeAlignLoss(nn.Module):
         self.margin = margin
 
     def forward(
-        self,
-        points: Tensor,
-        image: Tensor,
-        text: Tensor,
-        has_image: Tensor,
-        has_text: Tensor,
-        scale_image: Tensor,
-        scale_text: Tensor,
+        self, batch: Triplets, scale_image: Tensor, scale_text: Tensor
     ) -> dict[str, Tensor]:
         """Compute the loss of a (gathered) batch; arguments as in :class:`AlignLoss`.
 
         Returns:
-            dict[str, Tensor]: ``loss``, and detached ``align_image``, ``align_text``, ``match_image``,
-            ``match_text`` and ``dropped`` (share of the pairs within groups that are no negatives).
+            ``loss``, and detached ``align_image``, ``align_text``, ``match_image``, ``match_text`` and
+            ``dropped`` (share of the pairs within groups that are no negatives).
 
         Raises:
             ConfigError: If the batch does not consist of whole groups on every rank.
         """
+        points, image, text, has_image, has_text = batch
         if len(points) % (self.group_size * get_world_size()):
             raise ConfigError(
                 f'model.loss.group_size={self.group_size}: a batch of {len(points)} from '
@@ -218,12 +211,6 @@ class HardNegativeAlignLoss(nn.Module):
         return found, found.sum() / pairs.sum().clamp(min=1)
 
 
-def same_rows(rows: Tensor) -> Tensor:
-    """Which different samples have the very same row: ``(n, D)`` to ``(n, n)`` bool."""
-    groups = duplicate_groups(rows)
-    return (groups[:, None] == groups[None, :]).fill_diagonal_(False)
-
-
 def masked_info_nce(
     points: Tensor, teacher: Tensor, scale: Tensor, excluded: Tensor
 ) -> tuple[Tensor, Tensor]:
@@ -239,11 +226,9 @@ def masked_info_nce(
         tuple[Tensor, Tensor]: The loss, exactly zero for ``n = 0``, and the rate of points whose own
         teacher row is the most similar candidate.
     """
-    if len(points) == 0:
-        nothing = (points.sum() + scale) * 0
-        return nothing, nothing.detach()
-    logits = (scale * points @ teacher.T).masked_fill(excluded, -torch.inf)
-    own = torch.arange(len(points), device=points.device)
-    loss = 0.5 * (F.cross_entropy(logits, own) + F.cross_entropy(logits.T, own))
-    match = (logits.diagonal() >= logits.amax(1)).float().mean()
-    return loss, match.detach()
+    sim = points @ teacher.T
+    loss = info_nce(sim, scale, excluded)
+    if len(sim) == 0:
+        return loss, loss.detach()
+    candidates = sim.detach().masked_fill(excluded, -torch.inf)
+    return loss, (candidates.diagonal() >= candidates.amax(1)).float().mean()

@@ -7,6 +7,7 @@ from mmengine.registry import MODELS
 from torch import Tensor, nn
 
 from mrd_plugin.methods.contrast.align_loss import AlignLoss
+from mrd_plugin.methods.contrast.triplets import Triplets
 from mrd_plugin.utils.errors import ConfigError
 
 
@@ -88,4 +89,4 @@ class DualAlignLoss(nn.Module):
     def _contrast(self, z: Tensor, target: Tensor, has: Tensor, scale: Tensor) -> dict[str, Tensor]:
         """InfoNCE of embeddings with one modality, over the samples that have it."""
         nothing = torch.zeros_like(has)
-        return self.info_nce(z, target, target, has, nothing, scale, scale)
+        return self.info_nce(Triplets(z, target, target, has, nothing), scale, scale)

@@ -16,13 +16,14 @@ import torch.nn.functional as F
 from mmengine.registry import MODELS
 from torch import Tensor, nn
 
-from mrd_plugin.methods.base_shape import ThreeModes, inverse_temperature
+from mrd_plugin.methods.base_shape import TaughtModel, inverse_temperature
+from mrd_plugin.methods.contrast.triplets import Triplets
 from mrd_plugin.ops import gather_rows
 from mrd_plugin.structures import ShapeDataSample
 
 
 @MODELS.register_module()
-class TAMMImageAdapter(ThreeModes):
+class TAMMImageAdapter(TaughtModel):
     """Contrast adapted image features with text features, over the samples that have both.
 
     Points are never looked at: a pipeline that ends in ``PackImageText`` is enough.
@@ -85,9 +86,8 @@ class TAMMImageAdapter(ThreeModes):
         text = gather_rows(targets.text)
         has_both = gather_rows(targets.has_image & targets.has_text)
         scale = inverse_temperature(self.log_logit_scale, self.max_logit_scale)
-        log = self.criterion(
-            image, text, text, torch.zeros_like(has_both), has_both, scale[0], scale[0]
-        )
+        pairs = Triplets(image, text, text, torch.zeros_like(has_both), has_both)
+        log = self.criterion(pairs, scale[0], scale[0])
         return dict(loss=log['loss'], match=log['match_text'], logit_scale=scale[0].detach())
 
     @torch.no_grad()

@@ -20,7 +20,7 @@ from torch import Tensor
 
 from mrd_plugin.engine.checkpoints.matching import load_weights
 from mrd_plugin.engine.checkpoints.reading import read_checkpoint
-from mrd_plugin.methods.openshape.shape_aligner import ShapeAligner
+from mrd_plugin.methods.base_shape import TripletPretrainer
 from mrd_plugin.ops import gather_rows
 from mrd_plugin.structures import ShapeDataSample
 from mrd_plugin.utils.errors import CheckpointError, ConfigError
@@ -75,7 +75,7 @@ _KEY = 'model.image_adapter_checkpoint'
 
 
 @MODELS.register_module()
-class TAMM(ShapeAligner):
+class TAMM(TripletPretrainer):
     """Align two sub-spaces of a shape, one with its views and one with its text.
 
     The weights of the image adapter are read when MMEngine initialises the model for training; they
@@ -90,7 +90,7 @@ class TAMM(ShapeAligner):
         image_score_weight (float): Weight of the visual sub-space beside the semantic one (weight 1)
             in zero-shot scores and in ``embedding``. Defaults to 0.5.
         loss (dict, optional): ``DualAlignLoss`` and its options.
-        **kwargs: See :class:`ShapeAligner`; ``head`` is a ``DualAdapter``. One logit scale is shared
+        **kwargs: See :class:`TripletPretrainer`; ``head`` is a ``DualAdapter``. One logit scale is shared
             unless ``separate_logit_scales`` is set.
     """
 

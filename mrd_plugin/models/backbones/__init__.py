@@ -7,9 +7,9 @@ from mrd_plugin.models.backbones.points.point_seeds import PointSeedBackbone
 from mrd_plugin.models.backbones.points.point_view_transformer import PointViewTransformer
 from mrd_plugin.models.backbones.points.pointnet2 import PointNet2Student
 from mrd_plugin.models.backbones.points.uni3d_vit import Uni3DViT
-from mrd_plugin.models.backbones.voxels.voxels.minkunet import MinkUNetStudent
-from mrd_plugin.models.backbones.voxels.voxels.sparse_encoder import SparseEncoderStudent
-from mrd_plugin.models.backbones.voxels.voxels.sparse_resnet import (
+from mrd_plugin.models.backbones.voxels.minkunet import MinkUNetStudent
+from mrd_plugin.models.backbones.voxels.sparse_encoder import SparseEncoderStudent
+from mrd_plugin.models.backbones.voxels.sparse_resnet import (
     SparseResNet11,
     SparseResNet18,
     SparseResNet34,

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from abc import abstractmethod
 from typing import Any, TypeVar
 
-from mmengine.model import BaseModel
 from mmengine.registry import MODELS
+from torch import Tensor
+
+from mrd_plugin.models.three_modes import ThreeModes
 
 Self = TypeVar('Self', bound='BackboneModel')
 
 
-class BackboneModel(BaseModel):
+class BackboneModel(ThreeModes):
     """A backbone that is trained, or stays as it is under a linear probe, in MMEngine's three modes.
 
     Subclasses write ``logits(inputs)``, ``loss(inputs, data_samples)`` and ``predict(inputs,
@@ -22,7 +24,7 @@ class BackboneModel(BaseModel):
         backbone (dict): Usually the pre-training config's.
         freeze_backbone (bool): The backbone gets no gradient and stays in eval mode, so that its
             batch-norm statistics stay too.
-        data_preprocessor (dict): See ``mrd_plugin.models.data_preprocessors``.
+        data_preprocessor (dict): See ``mrd_plugin.models.preprocessors``.
         init_cfg (dict, optional): MMEngine's initialisation config.
     """
 
@@ -47,24 +49,10 @@ class BackboneModel(BaseModel):
             self.backbone.eval()
         return self
 
-    def forward(
-        self, inputs: Any, data_samples: Sequence[Any] | None = None, mode: str = 'tensor'
-    ) -> Any:
-        """Run one of MMEngine's three modes.
+    @abstractmethod
+    def logits(self, inputs: Any) -> Tensor:
+        """Logits of a batch."""
 
-        Args:
-            inputs (Any): What the preprocessor makes of a batch.
-            data_samples (Sequence, optional): Needed by ``'loss'`` and ``'predict'``.
-            mode (str): ``'loss'``, ``'predict'`` or ``'tensor'``.
-
-        Returns:
-            dict, list or Tensor: Named losses, samples with predictions, or logits.
-        """
-        if mode == 'tensor':
-            return self.logits(inputs)
-        assert data_samples is not None
-        if mode == 'loss':
-            return self.loss(inputs, data_samples)
-        if mode == 'predict':
-            return self.predict(inputs, data_samples)
-        raise ValueError(f"mode must be 'loss', 'predict' or 'tensor', got {mode!r}.")
+    def embed(self, inputs: Any) -> Tensor:
+        """The logits: what MMEngine's mode ``'tensor'`` gives."""
+        return self.logits(inputs)

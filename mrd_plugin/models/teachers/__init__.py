@@ -3,17 +3,17 @@
 from mrd_plugin.models.teachers.base import PatchTargets, Teacher, TeacherTargets, ViewTargets
 from mrd_plugin.models.teachers.cached import CachedTeacher
 from mrd_plugin.models.teachers.frozen import Frozen, FrozenModule
-from mrd_plugin.models.teachers.prompts import TEMPLATE_SETS, fill_prompts, get_templates
-from mrd_plugin.models.teachers.sample_feature import SampleFeatureTeacher
-from mrd_plugin.models.teachers.vision_language.conse import ConSETeacher
-from mrd_plugin.models.teachers.vision_language.image_loading.efficientnet_lite_teacher import (
+from mrd_plugin.models.teachers.images.efficientnet_lite_teacher import (
     EfficientNetLiteTeacher,
 )
-from mrd_plugin.models.teachers.vision_language.image_loading.image_backbone import (
+from mrd_plugin.models.teachers.images.image_backbone import (
     ImageBackboneTeacher,
     ResNetImageTeacher,
 )
-from mrd_plugin.models.teachers.vision_language.image_loading.vit_teacher import ViTImageTeacher
+from mrd_plugin.models.teachers.images.vit_teacher import ViTImageTeacher
+from mrd_plugin.models.teachers.prompts import TEMPLATE_SETS, fill_prompts, get_templates
+from mrd_plugin.models.teachers.sample_feature import SampleFeatureTeacher
+from mrd_plugin.models.teachers.vision_language.conse import ConSETeacher
 from mrd_plugin.models.teachers.vision_language.open_clip_teacher import OpenCLIPTeacher
 
 __all__ = [

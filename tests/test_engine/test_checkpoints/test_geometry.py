@@ -5,8 +5,7 @@ from mmengine.registry import DATASETS, MODELS
 
 from mrd_plugin.engine import check_meta, collect_geometry
 from mrd_plugin.utils.errors import ConfigError
-
-from .toy import config, train
+from tests.test_engine.toy import config, train
 
 
 @DATASETS.register_module(force=True)

@@ -12,9 +12,8 @@ from mrd_plugin.engine import read_checkpoint
 from mrd_plugin.utils.atomic import write_atomically
 from mrd_plugin.utils.errors import CheckpointError
 from tests.helpers.processes import PROCESSES
-
-from .test_safe_pickle import Calls
-from .toy import OURS, config, train
+from tests.test_engine.toy import OURS, config, train
+from tests.test_utils.test_safe_pickle import Calls
 
 
 @pytest.mark.parametrize(

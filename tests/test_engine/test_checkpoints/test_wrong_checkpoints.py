@@ -10,8 +10,7 @@ from mmengine.registry import DATASETS, MODELS
 import mrd_plugin  # noqa: F401
 from mrd_plugin.engine import collect_geometry
 from mrd_plugin.utils.errors import CheckpointError, ConfigError
-
-from .toy import ToyModel, ToyShapes, config, train
+from tests.test_engine.toy import ToyModel, ToyShapes, config, train
 
 MINKUNET = dict(
     type='MinkUNetStudent',

@@ -2,7 +2,7 @@ from pathlib import Path
 
 import pytest
 
-from mrd_plugin.engine import FACTS
+from mrd_plugin.engine.converters import FACTS
 
 PAGE = Path('docs/checkpoints.md').read_text(encoding='utf-8')
 

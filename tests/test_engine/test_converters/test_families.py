@@ -14,7 +14,8 @@ from mmengine.registry import MODELS
 from mmengine.runner.checkpoint import _load_checkpoint
 
 from mrd_plugin.apis import import_checkpoint, load_backbone, load_encoder
-from mrd_plugin.engine import FACTS, convert, read_checkpoint
+from mrd_plugin.engine import read_checkpoint
+from mrd_plugin.engine.converters import FACTS, convert
 from mrd_plugin.utils.files import file_sha256
 
 from . import files, plain_networks

@@ -8,7 +8,8 @@ import torch
 from safetensors.torch import save_file
 
 from mrd_plugin.apis import import_checkpoint, load_backbone
-from mrd_plugin.engine import FACTS, convert, read_checkpoint
+from mrd_plugin.engine import read_checkpoint
+from mrd_plugin.engine.converters import FACTS, convert
 from mrd_plugin.utils.errors import CheckpointError, ConfigError
 from tests.test_utils.test_safe_pickle import Calls
 

@@ -14,7 +14,8 @@ from mmengine.registry import MODELS
 from torch.nn.functional import conv_transpose3d
 
 from mrd_plugin.apis import import_checkpoint, load_backbone
-from mrd_plugin.engine import LIDAR_FACTS, check_meta, convert, read_checkpoint
+from mrd_plugin.engine import check_meta, read_checkpoint
+from mrd_plugin.engine.converters import LIDAR_FACTS, convert
 from mrd_plugin.engine.converters.minkowski_networks import to_spconv
 from mrd_plugin.utils.errors import CheckpointError, ConfigError
 

@@ -6,8 +6,7 @@ from mmengine.logging import MMLogger
 
 from mrd_plugin.engine import NonFiniteLossError, read_checkpoint
 from mrd_plugin.utils.errors import BadSampleError
-
-from .toy import OURS, config, train
+from tests.test_engine.toy import OURS, config, train
 
 
 def test_a_nan_names_term_and_samples_and_spares_checkpoints(tmp_path):

@@ -11,8 +11,7 @@ from torch import nn
 
 from mrd_plugin.engine import PretrainedCoverageHook, backbone_weights
 from mrd_plugin.utils.errors import CheckpointError, ConfigError
-
-from .toy import ToyModel, config, train
+from tests.test_engine.toy import ToyModel, config, train
 
 
 def runner(iteration=0, up_axis='z'):

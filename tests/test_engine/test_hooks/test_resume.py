@@ -6,8 +6,7 @@ from mmengine.hooks import EMAHook
 from mmengine.logging import HistoryBuffer
 
 from mrd_plugin.engine import find_resumable, read_checkpoint
-
-from .toy import OURS, config, train
+from tests.test_engine.toy import OURS, config, train
 
 
 def ema_of(runner):

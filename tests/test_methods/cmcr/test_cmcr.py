@@ -13,9 +13,8 @@ from mrd_plugin.ops import replace_masked_cells
 from mrd_plugin.utils.errors import ConfigError
 from tests.helpers import plain_pairs
 from tests.helpers.lidar import make_nuscenes
+from tests.helpers.lidar_toys import METHODS, build, make_batch, make_data
 from tests.helpers.processes import run_on_ranks
-
-from .lidar_toys import METHODS, build, make_batch, make_data
 
 EVERYTHING = dict.fromkeys(WEIGHTS, 1.0)
 
@@ -346,7 +345,7 @@ def _samples(counts, first):
 
 
 def _step(name, samples):
-    from .lidar_toys import collated
+    from tests.helpers.lidar_toys import collated
 
     model = build(name).train()
     if name == 'CMCR':

@@ -6,11 +6,11 @@ import numpy as np
 import pytest
 import torch
 
+from mrd_plugin.methods.contrast.triplets import Triplets
 from mrd_plugin.methods.mrd.mrd import MRDLoss
 from mrd_plugin.ops import gather_rows
 from tests.helpers.processes import run_on_ranks
-
-from . import reference
+from tests.test_methods.mrd import reference
 
 COUNTS = (7, 5)
 OPTIONS = [
@@ -31,7 +31,7 @@ def _batch():
 
 def _evaluate(module, points, others):
     scales = torch.tensor([5.0, 9.0], requires_grad=True)
-    log = module(gather_rows(points), *(gather_rows(rows) for rows in others), *scales)
+    log = module(Triplets(*map(gather_rows, (points, *others))), *scales)
     log['loss'].backward()
     own = np.concatenate([p.grad.numpy().ravel() for p in module.parameters()])
     grads = points.grad.numpy(), scales.grad.numpy(), own

@@ -8,6 +8,7 @@ import pytest
 import torch
 
 from mrd_plugin.methods.contrast.align_loss import AlignLoss
+from mrd_plugin.methods.contrast.triplets import Triplets
 from mrd_plugin.methods.mrd.mrd import MRDLoss
 from mrd_plugin.utils.errors import ConfigError
 
@@ -57,7 +58,7 @@ def test_equals_reference(distance, mixed, subset):
     scales = reference.scales()
     options = dict(within=dict(type='TeacherMix', start=0.3)) if mixed else {}
     module = build(distance=distance, w_intra=0.7, w_cross=1.3, block_size=4, **options)
-    log = module(*inputs, *scales)
+    log = module(Triplets(*inputs), *scales)
     alpha = (0.3, 0.3)
     total, terms = expected(inputs, scales, 0.7, 1.3, distance=distance, mixed=mixed, alpha=alpha)
     for slot, value in terms.items():
@@ -72,7 +73,7 @@ def test_transposed_cross_and_symmetric_scale(mixed):
     scales = reference.scales()
     options = dict(within=dict(type='TeacherMix')) if mixed else {}
     module = build(transposed_cross=True, symmetric_scale=0.5, block_size=3, **options)
-    log = module(*inputs, *scales)
+    log = module(Triplets(*inputs), *scales)
     total, _ = expected(inputs, scales, mixed=mixed, transposed=True, symmetric_scale=0.5)
     torch.testing.assert_close(log['loss'], total)
     assert_same_gradients(gradients(log['loss'], inputs, scales), gradients(total, inputs, scales))
@@ -90,13 +91,13 @@ def test_gradcheck_of_every_input(name, distance):
         transposed_cross=True,
         block_size=3,
     )
-    module(*inputs, *reference.scales())  # gives every term a running mean
+    module(Triplets(*inputs), *reference.scales())  # gives every term a running mean
     module.eval()  # which stays from here on
     parameters = dict(module.named_parameters())
     assert parameters
 
     def loss(points, scale_image, scale_text, *values):
-        arguments = (points, *inputs[1:], scale_image, scale_text)
+        arguments = (Triplets(points, *inputs[1:]), scale_image, scale_text)
         return torch.func.functional_call(module, dict(zip(parameters, values)), arguments)['loss']
 
     values = [value.detach().requires_grad_() for value in parameters.values()]
@@ -111,9 +112,9 @@ def test_gate_learns_by_row():
 
     def loss(value):
         name = 'weights.within.intra.gate.weight'
-        return torch.func.functional_call(module, {name: value}, (*inputs, *reference.scales()))[
-            'loss'
-        ]
+        return torch.func.functional_call(
+            module, {name: value}, (Triplets(*inputs), *reference.scales())
+        )['loss']
 
     assert torch.autograd.gradcheck(loss, [(weight + 0.1).detach().requires_grad_()])
 
@@ -126,7 +127,7 @@ def test_block_size_changes_nothing(block_size, mixed):
     options = dict(within=dict(type='TeacherMix')) if mixed else {}
     results = []
     for size in (3, block_size):
-        log = build(block_size=size, mask_duplicates=True, **options)(*inputs, *scales)
+        log = build(block_size=size, mask_duplicates=True, **options)(Triplets(*inputs), *scales)
         results.append((log, gradients(log['loss'], inputs, scales)))
     for key, value in results[0][0].items():
         torch.testing.assert_close(results[1][0][key], value, rtol=1e-12, atol=1e-12)
@@ -137,8 +138,8 @@ def test_block_size_changes_nothing(block_size, mixed):
 def test_zero_weights_are_plain_alignment_bit_for_bit(dtype):
     inputs = reference.batch(without_text=(3,), dtype=dtype)
     scales = reference.scales(dtype)
-    aligned = AlignLoss(block_size=4)(*inputs, *scales)
-    log = MRDLoss(w_intra=0, w_cross=0, block_size=4)(*inputs, *scales)
+    aligned = AlignLoss(block_size=4)(Triplets(*inputs), *scales)
+    log = MRDLoss(w_intra=0, w_cross=0, block_size=4)(Triplets(*inputs), *scales)
     assert log.keys() == aligned.keys()
     assert torch.equal(log['loss'], aligned['loss'])
     for a, b in zip(
@@ -151,7 +152,7 @@ def test_zero_weights_are_plain_alignment_bit_for_bit(dtype):
 def test_one_kind_alone():
     inputs = reference.batch()
     scales = reference.scales()
-    log = build(w_cross=0)(*inputs, *scales)
+    log = build(w_cross=0)(Triplets(*inputs), *scales)
     assert 'cross_image' not in log
     torch.testing.assert_close(log['loss'], expected(inputs, scales, 1.0, 0.0)[0])
 
@@ -160,20 +161,20 @@ def test_invariant_to_order_and_feature_scale():
     inputs = reference.batch(without_text=(0, 6), without_image=(2,))
     scales = reference.scales()
     module = MRDLoss(block_size=4).double()
-    wanted = module(*inputs, *scales)['loss']
+    wanted = module(Triplets(*inputs), *scales)['loss']
     order = torch.randperm(11, generator=torch.Generator().manual_seed(1))
     torch.testing.assert_close(module(*(x[order] for x in inputs), *scales)['loss'], wanted)
     scaled = [x * c for x, c in zip(inputs, (3.0, 0.2, 7.0))]
-    torch.testing.assert_close(module(*scaled, *inputs[3:], *scales)['loss'], wanted)
+    torch.testing.assert_close(module(Triplets(*scaled, *inputs[3:]), *scales)['loss'], wanted)
 
 
 def test_rows_without_a_modality_are_never_read():
     inputs = list(reference.batch(without_text=(0, 6), without_image=(2,)))
     scales = reference.scales()
-    wanted = MRDLoss().double()(*inputs, *scales)['loss']
+    wanted = MRDLoss().double()(Triplets(*inputs), *scales)['loss']
     inputs[1] = inputs[1].masked_fill(~inputs[3][:, None], torch.nan)
     inputs[2] = inputs[2].masked_fill(~inputs[4][:, None], torch.nan)
-    torch.testing.assert_close(MRDLoss().double()(*inputs, *scales)['loss'], wanted)
+    torch.testing.assert_close(MRDLoss().double()(Triplets(*inputs), *scales)['loss'], wanted)
 
 
 @pytest.mark.parametrize('options', [{}, dict(within=dict(type='UncertaintyWeights'))])
@@ -182,7 +183,7 @@ def test_tiny_batches_are_finite(n, options):
     inputs = reference.batch(n=n)
     scales = reference.scales()
     module = MRDLoss(**options).double()
-    log = module(*inputs, *scales)
+    log = module(Triplets(*inputs), *scales)
     log['loss'].backward()
     assert all(torch.isfinite(value) for value in log.values())
     assert torch.isfinite(inputs[0].grad).all()
@@ -195,7 +196,7 @@ def test_no_text_gives_exact_zeros_with_the_graph_intact():
     inputs = reference.batch(without_text=range(11))
     scale_image, scale_text = (s.detach().requires_grad_() for s in reference.scales())
     module = build()
-    log = module(*inputs, scale_image, scale_text)
+    log = module(Triplets(*inputs), scale_image, scale_text)
     log['loss'].backward()
     for slot in ('align_text', 'intra_text', 'cross_image', 'cross_text'):
         assert log[slot] == 0
@@ -204,7 +205,7 @@ def test_no_text_gives_exact_zeros_with_the_graph_intact():
 
 def test_nothing_at_all_is_zero():
     inputs = reference.batch(n=4, without_text=range(4), without_image=range(4))
-    log = MRDLoss().double()(*inputs, *reference.scales())
+    log = MRDLoss().double()(Triplets(*inputs), *reference.scales())
     log['loss'].backward()
     assert log['loss'] == 0 and not inputs[0].grad.any()
 
@@ -215,15 +216,16 @@ def test_duplicate_texts_are_no_negatives():
     text[4] = text[8]
     inputs = (points, image, text, *masks)
     scales = reference.scales()
-    log = AlignLoss(mask_duplicates=True, block_size=4)(*inputs, *scales)
+    log = AlignLoss(mask_duplicates=True, block_size=4)(Triplets(*inputs), *scales)
     terms = reference.terms(*inputs, *scales, mask_duplicates=True)
     torch.testing.assert_close(log['align_text'], terms['align_text'].detach())
     total = 0.5 * (terms['align_image'] + terms['align_text'])
     assert_same_gradients(gradients(log['loss'], inputs, scales), gradients(total, inputs, scales))
-    unmasked = AlignLoss()(*inputs, *scales)
+    unmasked = AlignLoss()(Triplets(*inputs), *scales)
     assert unmasked['align_text'] > log['align_text']
     assert (
-        unmasked['align_image'] == AlignLoss(mask_duplicates=True)(*inputs, *scales)['align_image']
+        unmasked['align_image']
+        == AlignLoss(mask_duplicates=True)(Triplets(*inputs), *scales)['align_image']
     )
 
 
@@ -231,7 +233,7 @@ def test_agreement_weights_enter_the_rows():
     inputs = reference.batch(without_text=(1,), without_image=(6,))
     scales = reference.scales()
     module = build(agreement=dict(tau=0.5, sharpness=2.0), block_size=4)
-    log = module(*inputs, *scales)
+    log = module(Triplets(*inputs), *scales)
     both = inputs[3] & inputs[4]
     row_weights = torch.ones(11, dtype=torch.float64)
     image, text = (torch.nn.functional.normalize(x[both], dim=1) for x in inputs[1:3])
@@ -245,16 +247,16 @@ def test_agreement_weights_enter_the_rows():
 def test_cross_temperature_follows_the_logit_scale():
     inputs = reference.batch()
     scales = reference.scales()
-    log = build(tau_cross='logit_scale', tau_cross_teacher=None)(*inputs, *scales)
+    log = build(tau_cross='logit_scale', tau_cross_teacher=None)(Triplets(*inputs), *scales)
     for slot, tau in (('cross_image', 1 / 7), ('cross_text', 1 / 4)):
-        wanted = build(tau_cross=tau, tau_cross_teacher=None)(*inputs, *scales)[slot]
+        wanted = build(tau_cross=tau, tau_cross_teacher=None)(Triplets(*inputs), *scales)[slot]
         torch.testing.assert_close(log[slot], wanted)
 
 
 def test_entropies_and_match_rate():
     points, image, text, *masks = reference.batch(n=9, dim=12)
     log = build(tau_intra_teacher=1e4, tau_cross_teacher=1e-4)(
-        image, image, text, *masks, *reference.scales()
+        Triplets(image, image, text, *masks), *reference.scales()
     )
     torch.testing.assert_close(log['intra_image_entropy_teacher'].item(), 1.0)
     assert log['cross_text_entropy_teacher'] < 1e-6
@@ -268,11 +270,11 @@ def test_half_precision_inside_autocast_is_finite_and_computed_in_fp32(dtype):
     student = inputs[0].detach().to(dtype).requires_grad_()
     module = MRDLoss(tau_intra=0.02, tau_cross=0.02)
     with torch.autocast('cpu', dtype=torch.bfloat16):
-        log = module(student, *inputs[1:], scale, scale)
+        log = module(Triplets(student, *inputs[1:]), scale, scale)
     log['loss'].backward()
     assert log['loss'].dtype == torch.float32
     assert torch.isfinite(log['loss']) and torch.isfinite(student.grad).all()
-    full = module(student.detach().float(), *inputs[1:], scale, scale)
+    full = module(Triplets(student.detach().float(), *inputs[1:]), scale, scale)
     assert torch.equal(full['loss'], log['loss'])
 
 
@@ -281,10 +283,10 @@ def test_no_gradient_to_the_teacher_and_clear_errors():
     scales = reference.scales()
     inputs[2] = inputs[2].requires_grad_()
     with pytest.raises(ValueError, match='text features ask for a gradient'):
-        MRDLoss()(*inputs, *scales)
+        MRDLoss()(Triplets(*inputs), *scales)
     inputs[2] = inputs[2].detach()[:, :4]
     with pytest.raises(ValueError, match=r'text features have shape \(11, 4\)'):
-        MRDLoss()(*inputs, *scales)
+        MRDLoss()(Triplets(*inputs), *scales)
     for options, words in (
         (dict(distance='cosine'), 'distance='),
         (dict(tau_intra=0), 'tau_intra=0'),
@@ -300,20 +302,20 @@ def test_no_gradient_to_the_teacher_and_clear_errors():
 def test_without_gradient_only_values_are_computed():
     inputs = reference.batch()
     with torch.no_grad():
-        log = MRDLoss().double()(*inputs, *reference.scales())
+        log = MRDLoss().double()(Triplets(*inputs), *reference.scales())
     assert not log['loss'].requires_grad
     torch.testing.assert_close(
-        log['loss'], MRDLoss().double()(*inputs, *reference.scales())['loss'].detach()
+        log['loss'], MRDLoss().double()(Triplets(*inputs), *reference.scales())['loss'].detach()
     )
 
 
 def test_perfect_student_has_zero_relations():
     """Points equal to image and text: every relation agrees, so only alignment is left."""
     _, image, _, *masks = reference.batch(dtype=torch.float32)
-    log = MRDLoss()(image, image, image, *masks, *reference.scales(torch.float32))
+    log = MRDLoss()(Triplets(image, image, image, *masks), *reference.scales(torch.float32))
     assert log['intra'] < 1e-6 and log['cross'] < 1e-6
     fixed = MRDLoss(within=dict(type='FixedWeights'))
-    log = fixed(image, image, image, *masks, *reference.scales(torch.float32))
+    log = fixed(Triplets(image, image, image, *masks), *reference.scales(torch.float32))
     assert log['intra_image'] == 0 and log['cross_text'] == 0
     aligned = 0.5 * (log['align_image'] + log['align_text'])
     assert math.isclose(log['loss'].item(), aligned.item(), rel_tol=1e-6)

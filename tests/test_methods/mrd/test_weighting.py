@@ -6,13 +6,13 @@ import pytest
 import torch
 from torch.nn import functional as F
 
+from mrd_plugin.methods.contrast.triplets import Triplets
 from mrd_plugin.methods.mrd.mrd import MRDLoss
+from mrd_plugin.methods.mrd.teacher_weights import AgreementWeights, TeacherMix
 from mrd_plugin.methods.mrd.weighting import (
-    AgreementWeights,
     FixedWeights,
     LossLevelSoftmax,
     RelationWeights,
-    TeacherMix,
     UncertaintyWeights,
 )
 from mrd_plugin.utils.errors import ConfigError
@@ -122,7 +122,7 @@ def test_teacher_mix_drifts_to_the_teacher_that_the_student_matches():
     for _ in range(30):
         optimizer.zero_grad()
         scale = torch.tensor(1.0)
-        module(image.clone(), image, text, *masks, scale, scale)['loss'].backward()
+        module(Triplets(image.clone(), image, text, *masks), scale, scale)['loss'].backward()
         optimizer.step()
     assert mix.state()['alpha'] > 0.7
     with pytest.raises(ConfigError, match='start=1'):
@@ -184,10 +184,10 @@ def test_evaluation_does_not_move_the_running_means():
     inputs = reference.batch(dtype=torch.float32)
     scales = reference.scales(torch.float32)
     module = MRDLoss().eval()
-    module(*inputs, *scales)
+    module(Triplets(*inputs), *scales)
     assert not module.weights.across.mean.any()
     module.train()
-    log = module(*inputs, *scales)
+    log = module(Triplets(*inputs), *scales)
     torch.testing.assert_close(
         module.weights.across.mean, torch.stack([log['intra'], log['cross']])
     )
@@ -197,6 +197,6 @@ def test_uncertainty_of_a_missing_term_stays_where_it_is():
     inputs = reference.batch(without_text=range(11), dtype=torch.float32)
     scales = reference.scales(torch.float32)
     module = MRDLoss(w_cross=0, within=dict(type='UncertaintyWeights'))
-    module(*inputs, *scales)['loss'].backward()
+    module(Triplets(*inputs), *scales)['loss'].backward()
     image, text = module.weights.inner['intra'].log_variance.grad.tolist()
     assert image != 0 and text == 0

@@ -5,6 +5,7 @@ import torch
 import torch.nn.functional as F
 
 from mrd_plugin.methods.contrast.align_loss import AlignLoss
+from mrd_plugin.methods.contrast.triplets import Triplets
 from mrd_plugin.methods.openshape import hard_negatives
 from mrd_plugin.methods.openshape.hard_negatives import HardNegativeAlignLoss
 from mrd_plugin.utils.errors import ConfigError
@@ -62,7 +63,7 @@ def slow(points, image, text, has_image, has_text, scale_image, scale_text, grou
 def test_equals_the_definition(margin, missing):
     args = batch(**missing)
     args[2][9] = args[2][3] if args[4][3] else args[2][9]  # one text twice, in two groups
-    found = HardNegativeAlignLoss(group_size=4, margin=margin)(*args)
+    found = HardNegativeAlignLoss(group_size=4, margin=margin)(Triplets(*args[:5]), *args[5:])
     torch.testing.assert_close(found['loss'], slow(*args, group=4, margin=margin))
     assert 0 <= found['dropped'] <= 1
 
@@ -73,12 +74,12 @@ def test_dropped_pairs_are_out_of_the_softmax_and_not_at_logit_zero():
     image = text = torch.tensor([[1.0, 0.0], [0.999, 0.0447]])
     has = torch.ones(2, dtype=torch.bool)
     loss = HardNegativeAlignLoss(group_size=2, margin=0.1)
-    found = loss(points, image, text, has, has, torch.tensor(10.0), torch.tensor(10.0))
+    found = loss(Triplets(points, image, text, has, has), torch.tensor(10.0), torch.tensor(10.0))
     assert (
         found['dropped'] == 1 and found['loss'].abs() < 1e-6
     )  # with logits of 0 it would be > 0.3
     kept = HardNegativeAlignLoss(group_size=2, margin=-1.0)
-    found = kept(points, image, text, has, has, torch.tensor(10.0), torch.tensor(10.0))
+    found = kept(Triplets(points, image, text, has, has), torch.tensor(10.0), torch.tensor(10.0))
     assert found['dropped'] == 0 and found['loss'] > 1
 
 
@@ -88,11 +89,12 @@ def test_without_dropped_pairs_it_is_the_alignment_loss():
     args[0].requires_grad_()
     grads = []
     for loss in (HardNegativeAlignLoss(group_size=3, margin=-3.0), AlignLoss()):
-        value = loss(*args)
+        value = loss(Triplets(*args[:5]), *args[5:])
         grads.append(torch.autograd.grad(value['loss'], args[0])[0])
     torch.testing.assert_close(*grads)
     ours, base = (
-        loss(*args) for loss in (HardNegativeAlignLoss(group_size=3, margin=-3.0), AlignLoss())
+        loss(Triplets(*args[:5]), *args[5:])
+        for loss in (HardNegativeAlignLoss(group_size=3, margin=-3.0), AlignLoss())
     )
     for key in ('loss', 'align_image', 'align_text', 'match_image', 'match_text'):
         torch.testing.assert_close(ours[key], base[key])
@@ -117,7 +119,7 @@ def test_gradient():
     loss = HardNegativeAlignLoss(group_size=3, margin=0.2)
 
     def value(p, s_image, s_text):
-        return loss(p, image, text, has_image, has_text, s_image, s_text)['loss']
+        return loss(Triplets(p, image, text, has_image, has_text), s_image, s_text)['loss']
 
     assert torch.autograd.gradcheck(value, (points, *scales))
 
@@ -125,17 +127,18 @@ def test_gradient():
 def test_no_text_at_all_and_no_batch_of_broken_groups():
     args = batch(without_text=range(12))
     args[0].requires_grad_()
-    found = HardNegativeAlignLoss(group_size=4)(*args)
+    found = HardNegativeAlignLoss(group_size=4)(Triplets(*args[:5]), *args[5:])
     found['loss'].backward()
     assert found['align_text'] == 0 and math.isfinite(found['loss'].item())
     assert args[0].grad.isfinite().all()
     with pytest.raises(ConfigError, match='a batch of 12 from 1 rank.* whole groups'):
-        HardNegativeAlignLoss(group_size=5)(*args)
+        HardNegativeAlignLoss(group_size=5)(Triplets(*args[:5]), *args[5:])
 
 
 def test_groups_must_not_cross_ranks(monkeypatch):
     """12 rows of two ranks: three groups of four, the second of them from both."""
     monkeypatch.setattr(hard_negatives, 'get_world_size', lambda: 2)
+    args = batch()
     with pytest.raises(ConfigError, match='a batch of 12 from 2 rank'):
-        HardNegativeAlignLoss(group_size=4)(*batch())
-    assert HardNegativeAlignLoss(group_size=3)(*batch())['loss'].isfinite()
+        HardNegativeAlignLoss(group_size=4)(Triplets(*args[:5]), *args[5:])
+    assert HardNegativeAlignLoss(group_size=3)(Triplets(*args[:5]), *args[5:])['loss'].isfinite()

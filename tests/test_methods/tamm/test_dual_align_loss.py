@@ -2,7 +2,7 @@ import pytest
 import torch
 from torch.nn import functional as F
 
-from mrd_plugin.methods.mrd.formulas import info_nce
+from mrd_plugin.methods.contrast.info_nce import info_nce
 from mrd_plugin.methods.tamm.dual_align_loss import DualAlignLoss
 from mrd_plugin.utils.errors import ConfigError
 

@@ -8,12 +8,11 @@ from mmengine.evaluator import Evaluator
 from mmengine.registry import METRICS, MODELS
 
 import mrd_plugin  # noqa: F401
-from mrd_plugin.methods.mrd.formulas import info_nce
+from mrd_plugin.methods.contrast.info_nce import info_nce
 from mrd_plugin.structures import ShapeDataSample
 from mrd_plugin.utils.errors import CheckpointError, ConfigError
 from tests.helpers.processes import run_on_ranks
-
-from .test_shape_pretrainers import BACKBONE, DIM
+from tests.test_methods.test_shape_methods import BACKBONE, DIM
 
 ADAPTER = dict(type='CLIPImageAdapter', dim=DIM)
 TEACHER = dict(type='SampleFeatureTeacher', dim=DIM)

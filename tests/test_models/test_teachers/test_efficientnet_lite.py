@@ -1,11 +1,12 @@
 import torch
 from efficientnet_lite_pytorch import EfficientNet
-from mrd_plugin.models.teachers.vision_language.image_loading.efficientnet_lite import (
+from torch import nn
+
+from mrd_plugin.models.teachers.images.efficientnet_lite import (
     LITE0_WEIGHTS,
     efficientnet_lite0,
     package_file,
 )
-from torch import nn
 
 
 def test_folded_norms_and_paddings_change_nothing():

@@ -23,7 +23,7 @@ from torch.utils.checkpoint import checkpoint
 
 from mrd_plugin.compat.spconv_cpu import import_spconv
 from mrd_plugin.models.backbones.points.patch_backbone import PatchTokens, check_channels
-from mrd_plugin.models.backbones.voxels.voxels.voxels import mean_voxels, rows_of_cells
+from mrd_plugin.models.backbones.voxels.voxels import mean_voxels, rows_of_cells
 
 STEM = 32
 PLANES = (32, 64, 128, 256)

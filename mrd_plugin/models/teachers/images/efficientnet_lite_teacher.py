@@ -9,10 +9,10 @@ import torch.nn.functional as F
 from mmengine.registry import MODELS
 from torch import Tensor
 
-from mrd_plugin.models.teachers.vision_language.image_loading.efficientnet_lite import (
+from mrd_plugin.models.teachers.images.efficientnet_lite import (
     efficientnet_lite0,
 )
-from mrd_plugin.models.teachers.vision_language.image_loading.image_backbone import (
+from mrd_plugin.models.teachers.images.image_backbone import (
     ImageBackboneTeacher,
 )
 from mrd_plugin.utils.errors import ConfigError

@@ -9,7 +9,7 @@ from mmengine.registry import MODELS
 from torch import Tensor
 
 from mrd_plugin.models.teachers.frozen import FrozenModule
-from mrd_plugin.models.teachers.vision_language.image_loading.image_checkpoints import (
+from mrd_plugin.models.teachers.images.image_checkpoints import (
     load_image_weights,
 )
 

@@ -8,10 +8,10 @@ import torch.nn.functional as F
 from mmengine.registry import MODELS
 from torch import Tensor
 
-from mrd_plugin.models.teachers.vision_language.image_loading.image_backbone import (
+from mrd_plugin.models.teachers.images.image_backbone import (
     ImageBackboneTeacher,
 )
-from mrd_plugin.models.teachers.vision_language.image_loading.image_checkpoints import (
+from mrd_plugin.models.teachers.images.image_checkpoints import (
     load_image_weights,
 )
 

@@ -14,12 +14,12 @@ from torch import Tensor
 
 from mrd_plugin.models.teachers.base import Teacher
 from mrd_plugin.models.teachers.frozen import Frozen
-from mrd_plugin.models.teachers.vision_language.image_loading import load_rgb, pad_to_square
-from mrd_plugin.models.teachers.vision_language.image_loading.efficientnet_lite import (
+from mrd_plugin.models.teachers.images.efficientnet_lite import (
     LITE0_WEIGHTS,
     efficientnet_lite0,
     package_file,
 )
+from mrd_plugin.models.teachers.vision_language.image_loading import load_rgb, pad_to_square
 from mrd_plugin.models.teachers.vision_language.minilm import MiniLM
 from mrd_plugin.utils.errors import ConfigError
 from mrd_plugin.utils.files import file_sha256

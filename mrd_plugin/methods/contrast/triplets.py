@@ -1,4 +1,8 @@
-"""Which samples of a batch have an image, a text or both, and how rows are cut into blocks."""
+"""The features that alignment compares, and their order by modality.
+
+A batch is image, text and points of the same samples, some of which lack an image or a text. Put in
+the order image only, both, text only, every subset that a loss needs is one contiguous range.
+"""
 
 from __future__ import annotations
 
@@ -7,6 +11,26 @@ from typing import NamedTuple
 
 import torch
 from torch import Tensor
+from torch.nn import functional as F
+
+
+class Triplets(NamedTuple):
+    """Features of a (gathered) batch, one row per sample.
+
+    Attributes:
+        points (Tensor): Student features ``(N, D)``, with gradient; any float dtype, need not be
+            normalised.
+        image (Tensor): Image features of the teacher ``(N, D)``; must not ask for a gradient.
+        text (Tensor): Text features of the teacher ``(N, D)``, likewise.
+        has_image (Tensor): ``(N,)`` bool; image rows where it is False are not read.
+        has_text (Tensor): ``(N,)`` bool, likewise.
+    """
+
+    points: Tensor
+    image: Tensor
+    text: Tensor
+    has_image: Tensor
+    has_text: Tensor
 
 
 class RowBlock(NamedTuple):
@@ -91,3 +115,66 @@ class SampleOrder(NamedTuple):
             for first in range(start, stop, block_size):
                 last = min(first + block_size, stop)
                 yield RowBlock(first, last, samples != 'text_only', samples != 'image_only')
+
+
+class OrderedBatch(NamedTuple):
+    """Normalised fp32 rows in the order of a :class:`SampleOrder`.
+
+    Attributes:
+        order (SampleOrder): The order.
+        points (Tensor): ``(n, D)``, with gradient.
+        image (Tensor): ``(n_image, D)``.
+        text (Tensor): ``(n_text, D)``.
+    """
+
+    order: SampleOrder
+    points: Tensor
+    image: Tensor
+    text: Tensor
+
+    def of(self, samples: str) -> tuple[Tensor, Tensor, Tensor]:
+        """Points, image and text rows of a range of :meth:`SampleOrder.span`.
+
+        Image or text rows are empty where the samples of that range lack the modality.
+        """
+        start, stop = self.order.span(samples)
+        image, text = self.order.span('image'), self.order.span('text')
+        return (
+            self.points[start:stop],
+            self.image[start : min(stop, image[1])],
+            self.text[max(start - text[0], 0) : max(stop - text[0], 0)],
+        )
+
+
+def order_batch(batch: Triplets) -> OrderedBatch:
+    """Normalise in fp32 (fp64 stays) and bring a batch into the order of its modalities.
+
+    Args:
+        batch (Triplets): Of all ranks.
+
+    Returns:
+        OrderedBatch: Samples with at least one modality.
+
+    Raises:
+        ValueError: If shapes differ or a teacher's features ask for a gradient.
+    """
+    points, image, text, has_image, has_text = batch
+    for name, rows in (('image', image), ('text', text)):
+        if rows.shape != points.shape:
+            raise ValueError(
+                f'{name} features have shape {tuple(rows.shape)}, the points {tuple(points.shape)}; '
+                'give one row of the same dim for each sample (zeros where has_... is False).'
+            )
+        if rows.requires_grad:
+            raise ValueError(f'{name} features ask for a gradient; the teacher must be frozen.')
+    order = SampleOrder.from_masks(has_image, has_text)
+    start, stop = order.span('image')
+    image = normalise(order.take(image)[start:stop])
+    start, stop = order.span('text')
+    text = normalise(order.take(text)[start:stop])
+    return OrderedBatch(order, order.take(normalise(points)), image, text)
+
+
+def normalise(rows: Tensor) -> Tensor:
+    """L2-normalise rows ``(n, D)`` in fp32, or in fp64 if that is what they are."""
+    return F.normalize(rows if rows.dtype == torch.float64 else rows.float(), dim=1)

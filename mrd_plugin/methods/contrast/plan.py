@@ -1,0 +1,130 @@
+"""What the row-blocked engine is asked to compute, and what it gives back."""
+
+from __future__ import annotations
+
+from typing import NamedTuple, Protocol
+
+from torch import Tensor
+
+
+class TeacherRows(NamedTuple):
+    """The target of one block of rows, made once and used by every student block that needs it.
+
+    Attributes:
+        target (Tensor): ``(b, k)`` what the student row should be.
+        log_target (Tensor | None): ``(b, k)`` its logarithm; 0 where the diagonal is left out.
+        parts (tuple[Tensor, Tensor] | None): The image and the text teacher that were mixed.
+        entropy (Tensor | None): ``(b,)`` entropy of the target in nats.
+    """
+
+    target: Tensor
+    log_target: Tensor | None
+    parts: tuple[Tensor, Tensor] | None
+    entropy: Tensor | None
+
+
+class RelationRows(NamedTuple):
+    """What comparing one block of ``b`` rows gives.
+
+    Attributes:
+        value (Tensor): ``(b,)`` distance of each row.
+        grad (Tensor | None): ``(b, k)`` gradient of each row's distance by its student similarities.
+        grad_alpha (Tensor | None): ``(b,)`` gradient of each row's distance by its mixing weight.
+        entropy (Tensor | None): ``(b,)`` entropy of the student's rows in nats.
+    """
+
+    value: Tensor
+    grad: Tensor | None
+    grad_alpha: Tensor | None
+    entropy: Tensor | None
+
+
+class Relation(Protocol):
+    """How rows of similarities are compared; ``methods/mrd/relations.py`` has two."""
+
+    def teacher(
+        self, sims: tuple[Tensor, ...], alpha: Tensor | None, diagonal: int | None
+    ) -> TeacherRows:
+        """Turn one teacher's similarities ``(b, k)``, or two to be mixed, into target rows."""
+
+    def compare(
+        self, student: Tensor, teacher: TeacherRows, diagonal: int | None, want_grad: bool
+    ) -> RelationRows:
+        """Compare student similarities ``(b, k)`` with the target rows."""
+
+
+class RelationTerm(NamedTuple):
+    """One comparison of student rows with teacher rows.
+
+    A relation is named by the modalities of its rows and columns: ``'pt'`` are the similarities of
+    points (rows) with texts (columns).
+
+    Attributes:
+        slot (str): Name under which the value is weighted and logged.
+        student (str): Student relation; contains ``p``.
+        teachers (tuple[str, ...]): One teacher relation, or the image's and the text's to be mixed.
+        rows (str): Samples whose rows count (a name of :meth:`SampleOrder.span`).
+        columns (str): Samples that are the candidates.
+        share (float): Weight of this comparison inside its slot.
+        relation (Relation): How rows are compared.
+    """
+
+    slot: str
+    student: str
+    teachers: tuple[str, ...]
+    rows: str
+    columns: str
+    share: float
+    relation: Relation
+
+    @property
+    def kind(self) -> str:
+        """'intra' within a modality, 'cross' between two."""
+        return self.slot.split('_')[0]
+
+    @property
+    def drops_self(self) -> bool:
+        """Whether a sample's relation with itself is left out (always 1 within a modality)."""
+        return self.kind == 'intra'
+
+    @property
+    def mixes(self) -> bool:
+        """Whether two teachers are mixed."""
+        return len(self.teachers) == 2
+
+
+class Plan(NamedTuple):
+    """What is to be computed; everything here is without gradient.
+
+    Attributes:
+        slots (tuple[str, ...]): Names of the weighted values, 'align_image' and 'align_text' first.
+        terms (tuple[RelationTerm, ...]): Relation terms; may be empty.
+        row_weights (Tensor | None): ``(n,)`` weight of each row in the relation terms, mean 1.
+        mask_duplicates (bool): Leave out negatives whose teacher row equals the positive's.
+        block_size (int): Rows in a block.
+    """
+
+    slots: tuple[str, ...]
+    terms: tuple[RelationTerm, ...]
+    row_weights: Tensor | None
+    mask_duplicates: bool
+    block_size: int
+
+
+class BlockwiseValues(NamedTuple):
+    """Result of :func:`blockwise_loss`.
+
+    Attributes:
+        loss (Tensor): Scalar with gradient, ``sum_k weights_k values_k``.
+        values (Tensor): ``(K,)`` each slot unweighted, no gradient.
+        entropy_teacher (Tensor): ``(K,)`` mean entropy of the teacher's rows as a fraction of that of
+            a uniform row; 0 in slots without probability rows.
+        entropy_student (Tensor): ``(K,)`` the same of the student's rows.
+        match (Tensor): ``(2,)`` rate of points whose own image (text) is the most similar one.
+    """
+
+    loss: Tensor
+    values: Tensor
+    entropy_teacher: Tensor
+    entropy_student: Tensor
+    match: Tensor
