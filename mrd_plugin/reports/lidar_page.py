@@ -9,9 +9,8 @@ from html import escape
 import numpy as np
 
 from mrd_plugin.reports.figures.curves import Series, training_curves
+from mrd_plugin.reports.figures.lidar import Match, match_figure, occupancy_png, pack_match
 from mrd_plugin.reports.figures.line_chart import Line, line_chart
-from mrd_plugin.reports.figures.matches import Match, match_figure, pack_match
-from mrd_plugin.reports.figures.occupancy_plan import occupancy_png
 from mrd_plugin.reports.figures.png import array_png
 from mrd_plugin.reports.page import Section, Tile, html_page
 

@@ -18,8 +18,7 @@ from mrd_plugin.apis.run_loading import FinishedRun, build_dataset
 from mrd_plugin.methods.cmcr.cmcr import CMCR
 from mrd_plugin.methods.cmcr.losses import masked_psnr
 from mrd_plugin.reports.figures.curves import Series
-from mrd_plugin.reports.figures.matches import Match
-from mrd_plugin.reports.figures.occupancy_plan import plan_grid
+from mrd_plugin.reports.figures.lidar import Match, plan_grid
 from mrd_plugin.reports.lidar_page import LiDARReportData, Plan, Triplet, lidar_report_page
 from mrd_plugin.structures import PairBatch
 from mrd_plugin.utils.atomic import write_atomically

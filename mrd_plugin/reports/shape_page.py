@@ -15,7 +15,7 @@ from mrd_plugin.reports.figures.curves import Series, held_out_curve, training_c
 from mrd_plugin.reports.figures.examples import draw_examples
 from mrd_plugin.reports.figures.gallery import draw_queries
 from mrd_plugin.reports.figures.relations import relation_matrices
-from mrd_plugin.reports.metrics_table import NOTE, figures_table
+from mrd_plugin.reports.metrics import NOTE, figures_table
 from mrd_plugin.reports.page import Section, Tile, html_page
 from mrd_plugin.studies.references import TEACHER_ROW
 from mrd_plugin.studies.shape_table import ShapeTable

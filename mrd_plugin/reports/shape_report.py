@@ -20,8 +20,8 @@ from mrd_plugin.apis.run_loading import FinishedRun, build_dataset, predict_all,
 from mrd_plugin.methods.base_shape import BasePretrainer
 from mrd_plugin.reports.figures.curves import Series
 from mrd_plugin.reports.figures.point_cloud import pack_cloud
+from mrd_plugin.reports.metrics import summarise_run
 from mrd_plugin.reports.shape_page import ReportData, report_page
-from mrd_plugin.reports.summary import summarise_run
 from mrd_plugin.structures import ShapeDataSample
 from mrd_plugin.studies.references import (
     has_references,

@@ -3,8 +3,14 @@ import base64
 import numpy as np
 import pytest
 
-from mrd_plugin.reports.figures.matches import MOST_POINTS, Match, match_figure, pack_match
-from mrd_plugin.reports.figures.occupancy_plan import occupancy_png, plan_grid
+from mrd_plugin.reports.figures.lidar import (
+    MOST_POINTS,
+    Match,
+    match_figure,
+    occupancy_png,
+    pack_match,
+    plan_grid,
+)
 
 
 def unit(rows):

@@ -7,10 +7,9 @@ import numpy as np
 import pytest
 
 from mrd_plugin.reports.figures.point_cloud import pack_cloud, turn_y_up
-from mrd_plugin.reports.metrics_table import NOTE
+from mrd_plugin.reports.metrics import NOTE, nest_figures, summarise_run
 from mrd_plugin.reports.page import html_page
 from mrd_plugin.reports.shape_page import report_page
-from mrd_plugin.reports.summary import nest_figures, summarise_run
 from mrd_plugin.studies.references import TEACHER_ROW
 from tests.test_reports.synthetic import report_data
 

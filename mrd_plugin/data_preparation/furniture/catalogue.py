@@ -3,18 +3,17 @@
 from __future__ import annotations
 
 import functools
+import os
 import re
 import unicodedata
 import zipfile
 import zlib
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
-from mrd_plugin.data_preparation.parallel import Job, Result
-from mrd_plugin.data_preparation.parallel import run_jobs as run_in_pool
 from mrd_plugin.utils.errors import BadSampleError
 
 PROPERTIES = 'PluginFurnitureCatalog.properties'
@@ -178,9 +177,14 @@ def read_catalogues(paths: Sequence[Path]) -> list[CatalogueEntry]:
     return entries
 
 
-@functools.cache
 def open_archive(path: Path) -> zipfile.ZipFile:
-    """A catalogue's zip, opened once a process."""
+    """A catalogue's zip, opened once per process."""
+    return _opened(path, os.getpid())
+
+
+@functools.cache
+def _opened(path: Path, process: int) -> zipfile.ZipFile:
+    # A forked worker must not read through its parent's file.
     return zipfile.ZipFile(path)
 
 
@@ -188,20 +192,3 @@ def open_archive(path: Path) -> zipfile.ZipFile:
 def archive_checksum(path: Path) -> int:
     """Checksum over the names and checksums of all files in a zip."""
     return zlib.crc32(repr([(i.filename, i.CRC) for i in open_archive(path).infolist()]).encode())
-
-
-def run_jobs(
-    function: Callable[[Job], Result], jobs: Sequence[Job], workers: int
-) -> Iterator[tuple[Job, Result]]:
-    """Call a function for every job in ``workers`` processes.
-
-    Args:
-        function: Importable; opens catalogues with :func:`open_archive`.
-        jobs: Its arguments, one each.
-        workers: Number of processes; 1 stays in this one.
-
-    Yields:
-        ``(job, result)`` as they are done.
-    """
-    open_archive.cache_clear()  # an open zip must not be shared by two processes
-    yield from run_in_pool(function, jobs, workers)

@@ -19,7 +19,6 @@ from mrd_plugin.data_preparation.furniture.catalogue import (
     CatalogueEntry,
     archive_checksum,
     open_archive,
-    run_jobs,
 )
 from mrd_plugin.data_preparation.furniture.file_formats import (
     encode_openshape,
@@ -30,6 +29,7 @@ from mrd_plugin.data_preparation.furniture.file_formats import (
 )
 from mrd_plugin.data_preparation.furniture.sampling import sample_entry
 from mrd_plugin.data_preparation.furniture.views import count_views
+from mrd_plugin.data_preparation.parallel import run_jobs
 from mrd_plugin.utils.atomic import Journal, write_atomic, write_json
 from mrd_plugin.utils.errors import BadSampleError
 

@@ -21,10 +21,10 @@ from mrd_plugin.data_preparation.furniture.catalogue import (
     CatalogueEntry,
     archive_checksum,
     open_archive,
-    run_jobs,
 )
 from mrd_plugin.data_preparation.furniture.file_formats import VIEWS, view_paths
 from mrd_plugin.data_preparation.furniture.sampling import load_parts
+from mrd_plugin.data_preparation.parallel import run_jobs
 from mrd_plugin.data_preparation.rendering import MeshRenderer, require_renderer, ring_of_cameras
 from mrd_plugin.utils.atomic import Journal, write_atomic, write_json
 from mrd_plugin.utils.errors import BadSampleError
