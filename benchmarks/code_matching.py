@@ -13,11 +13,11 @@ from mrd_plugin.methods.cmcr.losses import code_matching
 def plain_code_matching(points: Tensor, pixels: Tensor, codes: Tensor) -> tuple[Tensor, ...]:
     """Compute loss and gradients row by row, as the released code computes the loss.
 
-    The shift is one that can't overflow, and each row's gradient is taken at once: kept for all rows,
-    what they need would fill 30 GB.
+    The shift is one that can't overflow, and each row's gradient is taken at once: kept for all
+    rows, what they need would fill 30 GB.
 
     Returns:
-        tuple[Tensor, ...]: Loss and gradients of points and pixels.
+        Loss and gradients of points and pixels.
     """
     chosen = [torch.softmax(-torch.cdist(rows, codes), dim=1) for rows in (points, pixels)]
     p, q = (rows.detach().requires_grad_() for rows in chosen)

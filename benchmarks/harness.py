@@ -1,8 +1,9 @@
 """Compare an implementation with a slow reference: time, peak memory, largest difference.
 
 A benchmark is a function that is given its options and returns a :class:`Pair`. Times are taken in
-interleaved runs, so that a machine that slows down slows both. Peak memory is what a run needs above
-its inputs: on CUDA from the allocator, on a CPU from the resident set of a process of its own.
+interleaved runs, so that a machine that slows down slows both. Peak memory is what a run needs
+above its inputs: on CUDA from the allocator, on a CPU from the resident set of a process of its
+own.
 """
 
 from __future__ import annotations
@@ -32,9 +33,9 @@ class Pair(NamedTuple):
     """Two ways to compute the same tensors on the same inputs.
 
     Attributes:
-        ours (Callable): Returns a sequence of tensors.
-        reference (Callable): Returns the same, the plain way.
-        options (dict): The sizes that were measured, for the report.
+        ours: Returns a sequence of tensors.
+        reference: Returns the same, the plain way.
+        options: The sizes that were measured, for the report.
     """
 
     ours: Callable[[], tuple[Tensor, ...]]
@@ -46,12 +47,12 @@ class Benchmark(NamedTuple):
     """A named comparison.
 
     Attributes:
-        help (str): One line for the list.
-        build (Callable): Makes a :class:`Pair` from parsed options; ``device`` is among them. Must be
+        help: One line for the list.
+        build: Makes a :class:`Pair` from parsed options; ``device`` is among them. Must be
             importable, since the memory is measured in another process.
-        arguments (dict[str, int]): Integer options and their defaults.
-        small (dict[str, int]): Options of a quick run that warms up compilers and libraries.
-        repeats (int): Interleaved runs of each side; the median counts.
+        arguments: Integer options and their defaults.
+        small: Options of a quick run that warms up compilers and libraries.
+        repeats: Interleaved runs of each side; the median counts.
     """
 
     help: str
@@ -65,15 +66,15 @@ def compare(benchmark: Benchmark, options: dict, repeats: int | None = None) -> 
     """Measure one benchmark.
 
     Args:
-        benchmark (Benchmark): What to measure.
-        options (dict): Its options, ``device`` included.
-        repeats (int | None): Runs of each side; None takes the benchmark's own number.
+        benchmark: What to measure.
+        options: Its options, ``device`` included.
+        repeats: Runs of each side; None takes the benchmark's own number.
 
     Raises:
         ConfigError: The memory does not suffice.
 
     Returns:
-        dict: ``ours_s, reference_s, ratio`` (reference / ours), ``ours_peak_mb, reference_peak_mb``
+        ``ours_s, reference_s, ratio`` (reference / ours), ``ours_peak_mb, reference_peak_mb``
         (above the inputs, in 10^6 bytes), ``max_abs_diff``, the options, ``versions``.
     """
     device = torch.device(options['device'])
@@ -141,11 +142,12 @@ def _peak_elsewhere(benchmark: Benchmark, options: dict, side: str) -> float:
         process.join()
         if process.exitcode == -signal.SIGKILL:
             raise ConfigError(
-                f'The process that measured the memory of {side!r} was killed, most likely for want of '
-                'memory; try a smaller size.'
+                f'The process that measured the memory of {side!r} was killed, most likely for '
+                'want of memory; try a smaller size.'
             ) from None
         raise RuntimeError(
-            f'The process that measured the memory of {side!r} ended with exit code {process.exitcode}.'
+            f'The process that measured the memory of {side!r} ended with exit code '
+            f'{process.exitcode}.'
         ) from None
     finally:
         process.join()
@@ -172,8 +174,8 @@ def _send_peak(sender, benchmark: Benchmark, options: dict, side: str) -> None:
 def _resident_peak() -> Iterator[list[int]]:
     """Largest resident set inside the block, above that at its start, in bytes.
 
-    Linux keeps a high-water mark that can be set back. Where it can't, the mark of the whole life of
-    the process has to do; it misses what a run needs below an earlier peak.
+    Linux keeps a high-water mark that can be set back. Where it can't, the mark of the whole life
+    of the process has to do; it misses what a run needs below an earlier peak.
     """
     found = [0]
     base = _status('VmRSS')
@@ -197,7 +199,7 @@ def _reset_high_water() -> bool:
 
 
 def _status(key: str) -> int | None:
-    """A size of this process from the kernel, in bytes."""
+    """Return a size of this process from the kernel, in bytes."""
     try:
         with open('/proc/self/status') as file:
             for line in file:

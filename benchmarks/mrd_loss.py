@@ -19,15 +19,15 @@ def plain_loss(
     """Compute what ``module`` with its default weighting does, each similarity matrix made once.
 
     Args:
-        points (Tensor): ``(n, D)``, with gradient.
-        image (Tensor): ``(n, D)``.
-        text (Tensor): ``(n, D)``.
-        scale (Tensor): ``(2,)`` logit scales of image and text.
-        module (MRDLoss): TeacherMix within, LossLevelSoftmax (no common scale) across, all samples
-            with both modalities, one temperature.
+        points: ``(n, D)``, with gradient.
+        image: ``(n, D)``.
+        text: ``(n, D)``.
+        scale: ``(2,)`` logit scales of image and text.
+        module: TeacherMix within, LossLevelSoftmax (no common scale) across, all samples with both
+            modalities, one temperature.
 
     Returns:
-        Tensor: The loss.
+        The loss.
     """
     p, i, t = (F.normalize(rows, dim=1) for rows in (points, image, text))
     tau = module.tau_intra[0]

@@ -51,7 +51,7 @@ def make_cloud(shapes: int, points: int, channels: int, device: str) -> Tensor:
 
 
 def mean_square(features: Tensor) -> Tensor:
-    """A loss that every feature takes part in."""
+    """Return a loss that every feature takes part in."""
     return features.square().mean()
 
 

@@ -81,7 +81,7 @@ class TextbookStudent(nn.Module):
     """The textbook twin of a student, with its sizes and its weights.
 
     Args:
-        student (PointPatchTransformer): What to copy.
+        student: What to copy.
     """
 
     def __init__(self, student: PointPatchTransformer) -> None:

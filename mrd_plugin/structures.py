@@ -14,38 +14,39 @@ class ShapeDataSample(BaseDataElement):
     Meta information (strings): ``sample_id``, ``name``, ``category``, ``text`` and ``image_path``
     (the last three may be None); with several images also ``image_paths``, a tuple.
 
-    Data fields: ``label`` a LongTensor ``()`` (-1 = none of the classes); optional ``image_feat`` and
-    ``text_feat`` ``(D,)`` and ``image_feats (V, D)``, the features stored with the sample; where points have
-    classes, ``point_labels (N,)`` (-1 = ignored) and ``parts (P,)``, those that the category has. ``predict``
-    adds ``embedding (D,)``, ``scores (K,)``, ``teacher_image (D,)`` and ``teacher_text (D,)``; a model with
-    two sub-spaces (TAMM) adds ``embedding_image`` and ``embedding_text`` ``(D,)``, a segmentor ``pred_labels (N,)``.
+    Data fields: ``label`` a LongTensor ``()`` (-1 = none of the classes); optional ``image_feat``
+    and ``text_feat`` ``(D,)`` and ``image_feats (V, D)``, the features stored with the sample;
+    where points have classes, ``point_labels (N,)`` (-1 = ignored) and ``parts (P,)``, those that
+    the category has. ``predict`` adds ``embedding (D,)``, ``scores (K,)``, ``teacher_image (D,)``
+    and ``teacher_text (D,)``; a model with two sub-spaces (TAMM) adds ``embedding_image`` and
+    ``embedding_text`` ``(D,)``, a segmentor ``pred_labels (N,)``.
     """
 
 
 class PairDataSample(BaseDataElement):
     """Everything about one sweep of ``N`` points and its ``V`` pictures beside these themselves.
 
-    Meta information: ``sample_id`` (str), ``num_views`` (int), ``view_names`` (list of the cameras) and,
-    if samples before it were bad, ``skipped`` (list of their names).
+    Meta information: ``sample_id`` (str), ``num_views`` (int), ``view_names`` (list of the cameras)
+    and, if samples before it were bad, ``skipped`` (list of their names).
 
     Data fields: ``pair_points (M,)`` long, rows of the points, and ``pair_pixels (M, 3)`` long, the
     pixels that see them as (view, row, column). Optional, where the pipeline makes them:
     ``superpixels (V, H, W)`` int32, ids from 0 on that are local to a view, -1 = none;
-    ``image_masks (V, H, W)`` bool, True = to be blacked out by the model that reconstructs pictures (the
-    pictures themselves stay whole, they are its target);
-    ``query_xyz (Q, 3)`` in metres in the LiDAR frame, ``query_occupied (Q,)`` 0 or 1, ``query_kind (Q,)``
-    long (0 behind a return, 1 in front of it, 2 far in front), ``query_intensity (Q,)`` (-1 = none);
-    ``point_labels (N,)`` long, -1 = ignored.
+    ``image_masks (V, H, W)`` bool, True = to be blacked out by the model that reconstructs pictures
+    (the pictures themselves stay whole, they are its target); ``query_xyz (Q, 3)`` in metres in the
+    LiDAR frame, ``query_occupied (Q,)`` 0 or 1, ``query_kind (Q,)`` long (0 behind a return, 1 in
+    front of it, 2 far in front), ``query_intensity (Q,)`` (-1 = none); ``point_labels (N,)`` long,
+    -1 = ignored.
     """
 
 
 class PairBatch(NamedTuple):
     """A batch of ``batch_size`` samples on one device; every index is one into the joined tensors.
 
-    Sums run over the samples: ``ΣN`` points, ``ΣV`` pictures of ``H x W`` pixels, ``ΣM`` pairs, ``ΣQ``
-    queries; the counts may differ from sample to sample. An optional field is there for all samples
-    of a batch or is None. Metres, and the LiDAR frame of each sample: x forward (to the right on
-    nuScenes), z up, the sensor at the origin.
+    Sums run over the samples: ``ΣN`` points, ``ΣV`` pictures of ``H x W`` pixels, ``ΣM`` pairs,
+    ``ΣQ`` queries; the counts may differ from sample to sample. An optional field is there for all
+    samples of a batch or is None. Metres, and the LiDAR frame of each sample: x forward (to the
+    right on nuScenes), z up, the sensor at the origin.
     """
 
     voxel_features: Tensor

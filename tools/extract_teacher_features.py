@@ -79,7 +79,8 @@ def teacher_of(args: argparse.Namespace) -> Teacher:
         config = loaded.get('teacher') or loaded.get('model', {}).get('teacher')
         if config is not None and config['type'] in ('CachedTeacher', 'SampleFeatureTeacher'):
             raise ConfigError(
-                f"{args.teacher}: a {config['type']} can't be extracted from; name the online teacher"
+                f"{args.teacher}: a {config['type']} can't be extracted from; name the online "
+                'teacher'
             )
     if config is not None and args.batch_size:
         config = dict(config, batch_size=args.batch_size)

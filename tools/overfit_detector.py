@@ -1,7 +1,7 @@
 r"""Fit a detector to a few frames on a CPU, from random and from pre-trained backbones.
 
-Prints loss curves and AP on the frames that were fitted; a detector that can't reach 50 is broken. Runs go
-to work_dirs/overfit_<config> if neither --work-dir nor the config names another folder.
+Prints loss curves and AP on the frames that were fitted; a detector that can't reach 50 is broken.
+Runs go to work_dirs/overfit_<config> if neither --work-dir nor the config names another folder.
 
 Examples:
     # the three frames of KITTI in a folder with velodyne, image_2, calib and label_2

@@ -14,8 +14,8 @@ Examples:
         --finetune configs/downstream/pointbert_furniture_finetune.py
 
 Prints a Markdown table and writes it with a JSON file below --out. Features are made once for each
-checkpoint; finished trainings are reused. What can be chosen (penalty, number of neighbours) is chosen
-without the test shapes.
+checkpoint; finished trainings are reused. What can be chosen (penalty, number of neighbours) is
+chosen without the test shapes.
 """
 
 from __future__ import annotations
@@ -144,7 +144,7 @@ def climb(args: argparse.Namespace, probes: Probes) -> Rows:
 
 
 def table_names(args: argparse.Namespace) -> list[str]:
-    """What the table is of: config, weights and folds, features, probes if not all, data."""
+    """Return what the table is of: config, weights and folds, features, probes if not all, data."""
     names = list(Path(args.config).with_suffix('').parts[-2:])
     weights = args.checkpoint or args.checkpoints
     if weights:

@@ -5,9 +5,9 @@ Examples:
     python tools/report.py work_dirs/cmcr_minkunet18_zod-sample
     xdg-open work_dirs/pointbert_furniture/report/index.html
 
-The run's config and last checkpoint are used. For a run of the shape family nothing beyond the shape layer
-is needed; the first report over a data folder sends its pictures through the embedded image tower (about a minute) for the
-icon ridge and keeps the logits in the data folder.
+The run's config and last checkpoint are used. For a run of the shape family nothing beyond the
+shape layer is needed; the first report over a data folder sends its pictures through the embedded
+image tower (about a minute) for the icon ridge and keeps the logits in the data folder.
 """
 
 from __future__ import annotations

@@ -10,9 +10,9 @@ Examples:
     # end to end, as a person who is given a file would do it
     python tools/segmentation_ladder.py configs/cmcr/minkunet18_zod-sample.py --export
 
-Pre-trains, trains a linear layer on the frozen backbone, fine-tunes, and trains from scratch, each with
-each seed; prints a Markdown table of mean and standard deviation and writes it below --out. Finished
-trainings are kept there and reused when the same command is given again.
+Pre-trains, trains a linear layer on the frozen backbone, fine-tunes, and trains from scratch, each
+with each seed; prints a Markdown table of mean and standard deviation and writes it below --out.
+Finished trainings are kept there and reused when the same command is given again.
 """
 
 from __future__ import annotations

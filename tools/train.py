@@ -75,8 +75,8 @@ def set_learning_rate_scaling(cfg: Config) -> None:
     """Switch on MMEngine's linear scaling of the learning rate."""
     if 'base_batch_size' not in (cfg.get('auto_scale_lr') or {}):
         raise ConfigError(
-            '--auto-scale-lr needs auto_scale_lr.base_batch_size in the config, the batch size that '
-            'its learning rate was made for.'
+            '--auto-scale-lr needs auto_scale_lr.base_batch_size in the config, the batch size '
+            'that its learning rate was made for.'
         )
     cfg.auto_scale_lr.enable = True
 

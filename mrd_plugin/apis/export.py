@@ -23,24 +23,25 @@ def export_backbone(
 ) -> Path:
     """Write the bare backbone of a pre-training checkpoint.
 
-    The tensors have the backbone's own names. Where the run kept a moving average of its weights, these are
-    its tensors: MMEngine's ``EMAHook`` evaluates the average and saves it as ``state_dict``.
+    The tensors have the backbone's own names. Where the run kept a moving average of its weights,
+    these are its tensors: MMEngine's ``EMAHook`` evaluates the average and saves it as
+    ``state_dict``.
 
     Args:
-        checkpoint: what a training with this package saved.
-        folder: where the new file goes.
+        checkpoint: What a training with this package saved.
+        folder: Where the new file goes.
         suffix: ``'.safetensors'`` or ``'.pth'``.
-        name: what the file's name begins with. Defaults to None: the name of the config.
+        name: What the file's name begins with. Defaults to None: the name of the config.
 
     Returns:
         ``<name>-<8 digits of its SHA-256><suffix>``. Its ``meta`` holds ``backbone`` (the config),
-        ``geometry`` (how points must look), ``mrd_plugin_version``, ``config_name`` (the pre-training config's
-        name) and ``source`` (the checkpoint's name).
+        ``geometry`` (how points must look), ``mrd_plugin_version``, ``config_name`` (the
+        pre-training config's name) and ``source`` (the checkpoint's name).
 
     Raises:
-        FileNotFoundError: there is no such file.
-        CheckpointError: it can't be read, holds no backbone, or does not say how points must look.
-        ConfigError: another suffix, or a name with folders.
+        FileNotFoundError: There is no such file.
+        CheckpointError: It can't be read, holds no backbone, or does not say how points must look.
+        ConfigError: Another suffix, or a name with folders.
     """
     if name and Path(name).name != name:
         raise ConfigError(
@@ -53,8 +54,8 @@ def export_backbone(
     if not state:
         raise CheckpointError(
             f'{path}: holds no backbone (no tensor below {_PREFIX!r}; its names look like '
-            f'{next(iter(named), "nothing")!r}), so there is nothing to export; give the checkpoint of a '
-            'pre-training run.'
+            f'{next(iter(named), "nothing")!r}), so there is nothing to export; give the '
+            'checkpoint of a pre-training run.'
         )
     meta = content['meta'] if isinstance(content.get('meta'), dict) else {}
     try:
@@ -67,7 +68,8 @@ def export_backbone(
     ]
     if lacks:
         raise CheckpointError(
-            f'{path}: its meta lacks {" and ".join(lacks)}, so nobody could tell how the points must look; '
+            f'{path}: its meta lacks {" and ".join(lacks)}, so nobody could tell how the points '
+            'must look; '
             'give a checkpoint that AtomicCheckpointHook wrote, or translate a published one with '
             'tools/model_converters/import_checkpoint.py.'
         )

@@ -44,7 +44,7 @@ class Features:
     classes: tuple[str, ...] = ()
 
     def labelled(self) -> Features:
-        """The rows with a class."""
+        """Return the rows with a class."""
         rows = np.flatnonzero(self.labels >= 0)
         return Features(
             tuple(self.ids[r] for r in rows), self.labels[rows], self.values[rows], self.classes
@@ -55,14 +55,13 @@ def load_frozen(cfg: Config, checkpoint: str | Path, data: Config | None = None)
     """Build the model of a config with a checkpoint's weights, to make features with.
 
     Args:
-        cfg (Config): Of the checkpoint: a pre-training config, or one of ``ShapeClassifier``, into
-            which the backbone of a pre-training checkpoint is taken.
-        checkpoint (str or Path): The weights.
-        data (Config, optional): A config whose data the features are made of. Defaults to None,
-            ``cfg``.
+        cfg: Of the checkpoint: a pre-training config, or one of ``ShapeClassifier``, into which the
+            backbone of a pre-training checkpoint is taken.
+        checkpoint: The weights.
+        data: A config whose data the features are made of. Defaults to None, ``cfg``.
 
     Returns:
-        BaseModel: In eval mode, on a GPU if there is one.
+        In eval mode, on a GPU if there is one.
 
     Raises:
         ConfigError: The data contradict what the checkpoint was trained on.
@@ -92,11 +91,10 @@ def extract_features(
     averaged, as ``predict`` does with embeddings.
 
     Args:
-        model (BaseModel): In eval mode; its ``FEATURES`` says what it offers.
-        dataset (BaseDataset): With a test pipeline.
-        name (str): A key of ``FEATURES``: ``'backbone'``, ``'embedding'``, ... Defaults to
-            'backbone'.
-        batch_size (int): Shapes at a time. Defaults to 32.
+        model: In eval mode; its ``FEATURES`` says what it offers.
+        dataset: With a test pipeline.
+        name: A key of ``FEATURES``: ``'backbone'``, ``'embedding'``, ... Defaults to 'backbone'.
+        batch_size: Shapes at a time. Defaults to 32.
 
     Raises:
         ConfigError: The model has no such feature.
@@ -134,13 +132,13 @@ def checkpoint_features(
     """Features of several data sets, from a file if they were made before.
 
     Args:
-        cfg (Config): See :func:`load_frozen`.
-        checkpoint (str or Path): See :func:`load_frozen`.
-        datasets (Mapping): Configs of data sets, with test pipelines.
-        name (str): See :func:`extract_features`.
-        cache (str or Path): Folder of the files; one is found by the SHA-256 of the checkpoint, the
-            name of the feature and the configs of model and data.
-        data (Config, optional): See :func:`load_frozen`.
+        cfg: See :func:`load_frozen`.
+        checkpoint: See :func:`load_frozen`.
+        datasets: Configs of data sets, with test pipelines.
+        name: See :func:`extract_features`.
+        cache: Folder of the files; one is found by the SHA-256 of the checkpoint, the name of the
+            feature and the configs of model and data.
+        data: See :func:`load_frozen`.
     """
     sha = file_sha256(checkpoint)
     found, model = {}, None

@@ -80,8 +80,8 @@ def require_configs(*paths: str | Path) -> None:
     """Make sure that config files exist and are Python.
 
     Raises:
-        FileNotFoundError: there is no such config; names the first.
-        ConfigError: a ``.py`` config has a syntax error; names the line.
+        FileNotFoundError: There is no such config; names the first.
+        ConfigError: A ``.py`` config has a syntax error; names the line.
     """
     for path in map(Path, paths):
         if not path.is_file():
@@ -98,7 +98,7 @@ def require_checkpoints(*paths: str | Path) -> None:
     """Make sure that checkpoint files exist; web addresses are left to the download.
 
     Raises:
-        FileNotFoundError: there is no such checkpoint; names the first.
+        FileNotFoundError: There is no such checkpoint; names the first.
     """
     for path in paths:
         if '://' not in str(path) and not Path(path).is_file():
@@ -109,16 +109,16 @@ def load_config(args: Namespace, name: str | None = None) -> Config:
     """Read the config that a command line names, with the flags of :func:`add_common_arguments`.
 
     Args:
-        args: has ``config``, ``work_dir``, ``cfg_options``, ``launcher`` and ``local_rank``.
-        name: folder below ``work_dirs`` if neither ``args`` nor the config has a ``work_dir``. Defaults
-            to None: the name of the config.
+        args: Has ``config``, ``work_dir``, ``cfg_options``, ``launcher`` and ``local_rank``.
+        name: Folder below ``work_dirs`` if neither ``args`` nor the config has a ``work_dir``.
+            Defaults to None: the name of the config.
 
     Returns:
         The config with ``work_dir`` and ``launcher`` set.
 
     Raises:
-        FileNotFoundError: there is no such config.
-        ConfigError: it has a syntax error.
+        FileNotFoundError: There is no such config.
+        ConfigError: It has a syntax error.
     """
     require_configs(args.config)
     os.environ.setdefault('LOCAL_RANK', str(args.local_rank))
@@ -137,12 +137,12 @@ def require_data(cfg: Config, *loaders: str) -> None:
     """Stop before anything is built if a data folder is missing and it is known how to get it.
 
     Args:
-        cfg: may hold ``data_help``, a text on what the data are, how large, and where they come from;
-            without it the ``how_to_get`` of the data set's class is shown.
-        *loaders: keys of the loaders that will be used.
+        cfg: May hold ``data_help``, a text on what the data are, how large, and where they come
+            from; without it the ``how_to_get`` of the data set's class is shown.
+        *loaders: Keys of the loaders that will be used.
 
     Raises:
-        ConfigError: with the key, the missing folder and how to get it.
+        ConfigError: With the key, the missing folder and how to get it.
     """
     for loader in loaders:
         where, dataset = f'{loader}.dataset', (cfg.get(loader) or {}).get('dataset') or {}
@@ -167,7 +167,7 @@ def build_runner(cfg: Config) -> Runner:
 
 
 def sentence(error: BaseException) -> str:
-    """The message of an error that a person can mend, without what libraries wrap around it."""
+    """Return the message of a recoverable error, without what libraries wrap around it."""
     if isinstance(error, OSError) and error.filename:
         return f'{error.filename}: {PATH_FAULTS.get(type(error), error.strerror)}'
     text = str(error).strip()
@@ -201,9 +201,9 @@ def explain_build_error(error: BaseException) -> str | None:
         error: What was raised, with its traceback.
 
     Returns:
-        str, optional: The class, the word it does not know and the nearest one that it knows; None if the
-        error is another, or if no registry was building anything: it is then a fault of code, and
-        wants its traceback.
+        The class, the word it does not know and the nearest one that it knows; None if the error is
+        another, or if no registry was building anything: it is then a fault of code, and wants its
+        traceback.
     """
     frames = [frame for frame, _ in traceback.walk_tb(error.__traceback__)]
     building = [frame for frame in frames if frame.f_code.co_name == 'build_from_cfg']

@@ -44,10 +44,10 @@ def load_run(work_dir: str | Path) -> FinishedRun:
     """Load what a training run left in its folder.
 
     Args:
-        work_dir (str or Path): The run's ``work_dir``.
+        work_dir: The run's ``work_dir``.
 
     Returns:
-        FinishedRun: Its parts, the model on a GPU if there is one.
+        Its parts, the model on a GPU if there is one.
 
     Raises:
         ConfigError: The folder, the config or the checkpoint is missing, or they contradict each
@@ -78,13 +78,13 @@ def _config_file(work_dir: Path) -> Path:
 
 
 def last_checkpoint(work_dir: str | Path) -> Path:
-    """The newest checkpoint of a run.
+    """Return the newest checkpoint of a run.
 
     Args:
-        work_dir (str or Path): The run's folder.
+        work_dir: The run's folder.
 
     Returns:
-        Path: What ``last_checkpoint`` names, otherwise the newest ``*.pth``.
+        What ``last_checkpoint`` names, otherwise the newest ``*.pth``.
 
     Raises:
         ConfigError: There is none.
@@ -108,13 +108,12 @@ def predict_all(
     """Predict every shape of a data set.
 
     Args:
-        model (BasePretrainer): In eval mode.
-        dataset (BaseDataset): With the test pipeline.
-        batch_size (int): Shapes at a time. Defaults to 64.
+        model: In eval mode.
+        dataset: With the test pipeline.
+        batch_size: Shapes at a time. Defaults to 64.
 
     Returns:
-        list[ShapeDataSample]: In the order of the data set, with ``embedding`` and what else
-        ``predict`` adds.
+        In the order of the data set, with ``embedding`` and what else ``predict`` adds.
     """
     loader: DataLoader[Any] = DataLoader(
         dataset, batch_size=batch_size, shuffle=False, collate_fn=pseudo_collate
@@ -134,7 +133,7 @@ def sample_ids(cfg: dict[str, Any], **changes: Any) -> list[str]:
     """Ids of a config's data set, without reading its shapes.
 
     Args:
-        cfg (dict): For instance ``cfg.train_dataloader.dataset``.
+        cfg: For instance ``cfg.train_dataloader.dataset``.
         **changes: Keys to change, for instance ``split='val'``.
     """
     dataset = build_dataset(cfg, **{**changes, 'pipeline': [], 'cache_in_memory': False})
@@ -145,8 +144,8 @@ def build_teacher(config: dict[str, Any] | None, where: object) -> Teacher:
     """Build a teacher of pictures and texts.
 
     Args:
-        config (dict, optional): Its config, for instance ``cfg.model.get('teacher')``.
-        where (object): File that it is from, for the message.
+        config: Its config, for instance ``cfg.model.get('teacher')``.
+        where: File that it is from, for the message.
 
     Raises:
         ConfigError: There is none, or it is of another family, such as an image backbone.
@@ -155,7 +154,7 @@ def build_teacher(config: dict[str, Any] | None, where: object) -> Teacher:
     known = MODELS.get(kind) if isinstance(kind, str) else kind
     if config is None or (known is not None and not issubclass(known, Teacher)):
         raise ConfigError(
-            f'{where}: model.teacher is {kind}, expected one of pictures and texts, such as ConSETeacher '
-            'or OpenCLIPTeacher; take a config that pre-trains on shapes.'
+            f'{where}: model.teacher is {kind}, expected one of pictures and texts, such as '
+            'ConSETeacher or OpenCLIPTeacher; take a config that pre-trains on shapes.'
         )
     return MODELS.build(config)

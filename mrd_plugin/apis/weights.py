@@ -41,20 +41,20 @@ def load_encoder(
     """Load backbone and head.
 
     Args:
-        source: a file (a published one as it was downloaded, one that ``import_checkpoint`` or
-            ``export_backbone`` wrote, or a checkpoint of a training with this package), or the name of a family, such as
-            ``'openshape-pointbert-vitg14'``, whose file is here already.
-        family: for a published file, what it is believed to be.
-        settings: for a published file, what its weights and the table do not tell; see
+        source: A file (a published one as it was downloaded, one that ``import_checkpoint`` or
+            ``export_backbone`` wrote, or a checkpoint of a training with this package), or the name
+            of a family, such as ``'openshape-pointbert-vitg14'``, whose file is here already.
+        family: For a published file, what it is believed to be.
+        settings: For a published file, what its weights and the table do not tell; see
             :func:`mrd_plugin.engine.converters.convert`.
-        map_location: device of the modules.
+        map_location: Device of the modules.
 
     Returns:
         The modules with all of their weights, and what is known of them.
 
     Raises:
-        FileNotFoundError: there is no such file and no such family, or a family's file is not here.
-        CheckpointError: the file can't be read or is not understood, or a part of it does not fit.
+        FileNotFoundError: There is no such file and no such family, or a family's file is not here.
+        CheckpointError: The file can't be read or is not understood, or a part of it does not fit.
         ConfigError: ``family`` or a key of ``settings`` does not exist.
     """
     path = find_weights(source)
@@ -87,7 +87,7 @@ def load_backbone(
     settings: Mapping[str, Any] | None = None,
     map_location: str | torch.device = 'cpu',
 ) -> nn.Module:
-    """The backbone of :func:`load_encoder`, which has the arguments and the errors."""
+    """Return the backbone of :func:`load_encoder`, which has the arguments and the errors."""
     return load_encoder(source, family, settings, map_location).backbone
 
 
@@ -101,18 +101,19 @@ def import_checkpoint(
     """Translate a published checkpoint into a file that mm configs can name.
 
     Args:
-        path: the published file.
-        folder: where the new one goes.
-        family: what the file is believed to be; another one is refused.
-        settings: what weights and table do not tell; see :func:`mrd_plugin.engine.converters.convert`.
+        path: The published file.
+        folder: Where the new one goes.
+        family: What the file is believed to be; another one is refused.
+        settings: What weights and table do not tell; see
+            :func:`mrd_plugin.engine.converters.convert`.
         suffix: ``'.safetensors'`` or ``'.pth'``.
 
     Returns:
         The new file and the report.
 
     Raises:
-        FileNotFoundError: there is no such file.
-        CheckpointError: as in :func:`load_encoder`.
+        FileNotFoundError: There is no such file.
+        CheckpointError: As in :func:`load_encoder`.
         ConfigError: ``family``, a key of ``settings`` or ``suffix`` does not exist.
     """
     converted = convert(read_checkpoint(path), path, family, settings)
@@ -121,10 +122,10 @@ def import_checkpoint(
 
 
 def find_weights(source: str | Path) -> Path:
-    """The file that a path or the name of a family stands for.
+    """Return the file that a path or the name of a family stands for.
 
     Raises:
-        FileNotFoundError: it is not on this machine; the message says where it can be got.
+        FileNotFoundError: It is not on this machine; the message says where it can be got.
     """
     path = Path(source).expanduser()
     if path.is_file():
@@ -154,8 +155,8 @@ def find_weights(source: str | Path) -> Path:
     else:
         get = f'download {facts.where}'
     raise FileNotFoundError(
-        f'{source}: the weights of {facts.title} are not here; {get}, then give the path of the file, '
-        'or write it to weights/ with tools/model_converters/import_checkpoint.py.'
+        f'{source}: the weights of {facts.title} are not here; {get}, then give the path of the '
+        'file, or write it to weights/ with tools/model_converters/import_checkpoint.py.'
     )
 
 

@@ -41,8 +41,8 @@ def extend(
     """Put our rule before mmengine's `Config._get_cfg_path`.
 
     Args:
-        resolve: The method as it is in mmengine: takes the path in `_base_` and the name of the file
-            that it stands in, returns the file to read and the scope of what it holds.
+        resolve: The method as it is in mmengine: takes the path in `_base_` and the name of the
+            file that it stands in, returns the file to read and the scope of what it holds.
     """
 
     def resolve_with_ours(path: str, filename: str) -> tuple[str, str | None]:

@@ -1,8 +1,8 @@
 """MMDetection3D's classes, imported where one is built and not before.
 
-Reason: the shape family needs neither mmcv nor mmdet3d, whose import takes seconds and refuses to work with
-other versions of mmcv than its own (an assertion in ``mmdet3d/__init__.py``). Remedy: import late, and
-say in one sentence what to install.
+Reason: the shape family needs neither mmcv nor mmdet3d, whose import takes seconds and refuses to
+work with other versions of mmcv than its own (an assertion in ``mmdet3d/__init__.py``). Remedy:
+import late, and say in one sentence what to install.
 """
 
 from __future__ import annotations
@@ -18,8 +18,8 @@ def import_mmdet3d(module: str, name: str) -> Any:
     """Import a class of MMDetection3D, with spconv usable on a CPU.
 
     Args:
-        module: its module below ``mmdet3d``, such as ``'models.backbones'``.
-        name: the class.
+        module: Its module below ``mmdet3d``, such as ``'models.backbones'``.
+        name: The class.
 
     Raises:
         ImportError: MMDetection3D is missing or refuses the versions around it; names the command.

@@ -1,8 +1,8 @@
 """mmengine 0.10 formats the whole config with yapf each time that it writes it.
 
 Reason: ``Config.pretty_text`` is asked for by the log, the dumped file, the visualizer and every
-checkpoint, and yapf takes a second or more for a config of ours, so that a short run spends more time
-on its config than on its data (open-mmlab/mmcv issue 2466, "cfg.pretty_text very slow").
+checkpoint, and yapf takes a second or more for a config of ours, so that a short run spends more
+time on its config than on its data (open-mmlab/mmcv issue 2466, "cfg.pretty_text very slow").
 
 Remedy: what yapf makes of a text is remembered. The text of a config is the same as before.
 

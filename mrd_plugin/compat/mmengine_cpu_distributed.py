@@ -20,7 +20,7 @@ def prepare(cfg: Config) -> None:
     """Join the processes that ``torchrun`` started, if there is no CUDA device for them.
 
     Args:
-        cfg: the config of the run; its ``model_wrapper_cfg`` is filled in.
+        cfg: The config of the run; its ``model_wrapper_cfg`` is filled in.
     """
     if cfg.get('launcher') != 'pytorch' or torch.cuda.is_available():
         return

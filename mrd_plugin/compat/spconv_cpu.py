@@ -2,11 +2,11 @@
 
 Reason: its backward pass asks for the current CUDA stream whatever device the tensors are on, and
 PyTorch answers that it has no CUDA (traveller59/spconv issue 366). Beside that, with more than one
-thread its scattering of rows loses some of them now and then, in 13 of 300 runs of a 3x3x3 kernel on
-162 voxels with two threads.
+thread its scattering of rows loses some of them now and then, in 13 of 300 runs of a 3x3x3 kernel
+on 162 voxels with two threads.
 
-Remedy: tensors on a CPU take gather, matrix product and ``index_add_`` of PyTorch, over the pairs of
-indices that spconv finds; values and gradients equal those of a dense convolution, every time
+Remedy: tensors on a CPU take gather, matrix product and ``index_add_`` of PyTorch, over the pairs
+of indices that spconv finds; values and gradients equal those of a dense convolution, every time
 (tested). CUDA tensors go to spconv as before.
 
 To be dropped when spconv's own CPU path is right with several threads and in both directions.

@@ -1,10 +1,11 @@
 """Sparse kernels that MMDetection3D turns round although they are the right way round.
 
-Reason: importing ``mmdet3d.models`` makes every spconv layer, also those of other packages, take weights
-for MMCV's old layout (kernel, in, out) unless the state dict carries version 2 in its ``_metadata``
-(``mmdet3d/models/layers/spconv/overwrite_spconv``). That is lost whenever a dict is made from a dict:
-in a ``.safetensors`` file, when a prefix is taken off the names, and so in MMEngine's
-``init_cfg=dict(type='Pretrained', prefix=...)``, which then logs a size mismatch and trains from scratch.
+Reason: importing ``mmdet3d.models`` makes every spconv layer, also those of other packages, take
+weights for MMCV's old layout (kernel, in, out) unless the state dict carries version 2 in its
+``_metadata`` (``mmdet3d/models/layers/spconv/overwrite_spconv``). That is lost whenever a dict is
+made from a dict: in a ``.safetensors`` file, when a prefix is taken off the names, and so in
+MMEngine's ``init_cfg=dict(type='Pretrained', prefix=...)``, which then logs a size mismatch and
+trains from scratch.
 
 Remedy: a kernel whose shape is that of the layer is taken as it is; others as before.
 

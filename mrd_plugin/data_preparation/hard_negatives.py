@@ -32,20 +32,19 @@ def nearest_rows(
     groups: Tensor | None = None,
     block: int = 1024,
 ) -> Tensor:
-    """The ``k`` rows most similar to each row by cosine, itself left out.
+    """Return the ``k`` rows most similar to each row by cosine, itself left out.
 
     Args:
-        features (Tensor): ``(n, D)``, any length of vector.
-        k (int): Neighbours wanted.
-        has (Tensor, optional): ``(n,)`` bool: rows where it is False have no neighbours and are none.
-            Defaults to None, all.
-        groups (Tensor, optional): ``(n,)`` long: a row of the same group is no neighbour. Defaults to
-            None.
-        block (int): Rows worked at once; memory grows with block x n. Never changes the result
-            beyond rounding.
+        features: ``(n, D)``, any length of vector.
+        k: Neighbours wanted.
+        has: ``(n,)`` bool: rows where it is False have no neighbours and are none. Defaults to
+            None, all.
+        groups: ``(n,)`` long: a row of the same group is no neighbour. Defaults to None.
+        block: Rows worked at once; memory grows with block x n. Never changes the result beyond
+            rounding.
 
     Returns:
-        Tensor: ``(n, k)`` long, nearest first, -1 where there are fewer.
+        ``(n, k)`` long, nearest first, -1 where there are fewer.
     """
     unit = F.normalize(features.float(), dim=1)
     rows = torch.arange(len(unit), device=unit.device)
@@ -74,25 +73,25 @@ def build_hard_negatives(
 ) -> dict[str, int]:
     """Write the table that ``HardNegativeSampler`` reads.
 
-    Text and image of a shape are drawn once by the rule of the training pipeline, always the same ones;
-    a shape that has no text while training has none here and no neighbours by text. In the space of
-    texts, shapes with the very same text are no neighbours of each other: the loss could not use them as
-    negatives.
+    Text and image of a shape are drawn once by the rule of the training pipeline, always the same
+    ones; a shape that has no text while training has none here and no neighbours by text. In the
+    space of texts, shapes with the very same text are no neighbours of each other: the loss could
+    not use them as negatives.
 
     Args:
-        cfg (Config): A pre-training config; the shapes are those of its ``train_dataloader``.
-        checkpoint (str or Path, optional): Needed for ``space='shape'``.
-        out (str or Path): The ``.npz`` file.
-        space (str): ``'shape'`` (features of the student), ``'text'`` or ``'image'`` (of the teacher).
-        k (int): Neighbours a shape. Defaults to 31.
-        features (str): With ``'shape'``: a key of the model's ``FEATURES``. Defaults to 'embedding'.
+        cfg: A pre-training config; the shapes are those of its ``train_dataloader``.
+        checkpoint: Needed for ``space='shape'``.
+        out: The ``.npz`` file.
+        space: ``'shape'`` (features of the student), ``'text'`` or ``'image'`` (of the teacher).
+        k: Neighbours a shape. Defaults to 31.
+        features: With ``'shape'``: a key of the model's ``FEATURES``. Defaults to 'embedding'.
 
     Returns:
-        dict: ``shapes`` and ``without``, how many have no neighbours.
+        ``shapes`` and ``without``, how many have no neighbours.
 
     Raises:
-        ConfigError: ``space='shape'`` without a checkpoint, a config of another family, or a ``k`` that is
-            not between 1 and the number of the other shapes.
+        ConfigError: ``space='shape'`` without a checkpoint, a config of another family, or a ``k``
+            that is not between 1 and the number of the other shapes.
     """
     if space not in SPACES:
         raise ConfigError(f'space={space!r}: expected one of {SPACES}.')
@@ -110,8 +109,8 @@ def build_hard_negatives(
     dataset = build_dataset(train)
     if not 1 <= k < len(dataset):
         raise ConfigError(
-            f'k={k}: expected 1 to {len(dataset) - 1}, the training shapes without the one whose neighbours '
-            'are sought.'
+            f'k={k}: expected 1 to {len(dataset) - 1}, the training shapes without the one whose '
+            'neighbours are sought.'
         )
     has = groups = None
     if teacher is None:
@@ -144,13 +143,14 @@ def _require_shapes(cfg: Config) -> None:
         known = DATASETS.get(kind) if isinstance(kind, str) else kind
         if known is None or not issubclass(known, ShapeDataset):
             raise ConfigError(
-                f'{cfg.filename}: {key}.dataset is {kind}, expected a data set of shapes; take a config that '
+                f'{cfg.filename}: {key}.dataset is {kind}, expected a data set of shapes; take a '
+                'config that '
                 'pre-trains on shapes, such as configs/openshape/pointbert_furniture.py.'
             )
 
 
 def _pipeline(cfg: Config) -> list[dict]:
-    """The test pipeline with the training pipeline's choice of text and image."""
+    """Return the test pipeline with the training pipeline's choice of text and image."""
     choice = [s for s in cfg.train_dataloader.dataset.pipeline if s.type == 'ChooseTextImage']
     return [
         choice[0] if choice and step.type == 'ChooseTextImage' else step
@@ -160,7 +160,7 @@ def _pipeline(cfg: Config) -> list[dict]:
 
 @contextmanager
 def _fixed_draws() -> Iterator[None]:
-    """Transforms draw from numpy's global generator; give them the same draws every time."""
+    """Transform draw from numpy's global generator; give them the same draws every time."""
     state = np.random.get_state()  # noqa: NPY002
     np.random.seed(0)  # noqa: NPY002
     try:

@@ -26,15 +26,15 @@ def prepare_kitti_frames(
     ``training/velodyne_reduced``, as MMDetection3D does.
 
     Args:
-        source: folder with ``velodyne``, ``image_2``, ``calib`` and ``label_2``.
-        target: folder to make.
-        frames: names such as ``'000002'``. Defaults to None: all that have labels.
+        source: Folder with ``velodyne``, ``image_2``, ``calib`` and ``label_2``.
+        target: Folder to make.
+        frames: Names such as ``'000002'``. Defaults to None: all that have labels.
 
     Returns:
         ``target``.
 
     Raises:
-        ConfigError: if the source lacks a folder or has no frame.
+        ConfigError: If the source lacks a folder or has no frame.
     """
     source, target = Path(source).resolve(), Path(target)
     for folder in ('velodyne', 'image_2', 'calib', 'label_2'):

@@ -1,8 +1,8 @@
 """Draws pictures of coloured meshes on a CPU without a screen or a graphics driver.
 
 Embree (through ``embreex``, the ray caster that trimesh uses) finds what each pixel sees; colours
-come from :func:`~mrd_plugin.datasets.shapes.mesh_sampling.part_colours`, so a picture and the sampled
-points of a shape agree on textures, materials and painted holes.
+come from :func:`~mrd_plugin.datasets.shapes.mesh_sampling.part_colours`, so a picture and the
+sampled points of a shape agree on textures, materials and painted holes.
 """
 
 from __future__ import annotations
@@ -106,8 +106,8 @@ class MeshRenderer:
         """Where the camera stands so that every corner is in view, and the part that is filled.
 
         Returns:
-            The place ``(3,)``; the parts of the picture's width and height, from its middle, that the
-            shape reaches, at most MARGIN.
+            The place ``(3,)``; the parts of the picture's width and height, from its middle, that
+            the shape reaches, at most MARGIN.
         """
         x, y, z = np.stack([right, up, back]).astype(np.float32) @ self.corners.reshape(-1, 3).T
         reach = np.tan(HALF_FOV) * MARGIN
@@ -161,7 +161,7 @@ class MeshRenderer:
 
 
 def _corner_normals(corners: np.ndarray, smooth: np.ndarray) -> np.ndarray:
-    """Normals ``(F, 3, 3)`` of the corners of faces: smooth, but flat beside a sharp edge."""
+    """Return normals ``(F, 3, 3)`` of the corners of faces: smooth, flat beside sharp edges."""
     sides = corners[:, 1:] - corners[:, :1]
     flat = _unit(np.cross(sides[:, 0], sides[:, 1]))[:, None]
     cosine = (flat * smooth).sum(axis=-1, keepdims=True)
@@ -177,7 +177,7 @@ def _middle(size: int, part: float) -> slice:
 
 @functools.cache
 def _pinhole(pixels: int) -> np.ndarray:
-    """Unit rays ``(pixels, pixels, 3)`` row by row, as parts of right, up and back."""
+    """Return unit rays ``(pixels, pixels, 3)`` row by row, as parts of right, up and back."""
     grid = ((np.arange(pixels) + 0.5) / pixels * 2 - 1) * np.tan(HALF_FOV)
     x, y = np.meshgrid(grid, -grid)
     rays = np.stack([x, y, np.full_like(x, -1)], axis=-1)
@@ -185,7 +185,7 @@ def _pinhole(pixels: int) -> np.ndarray:
 
 
 def _axes(azimuth: float, elevation: float) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Unit vectors to the right, up and back of a camera that looks at the origin."""
+    """Return unit vectors to the right, up and back of a camera that looks at the origin."""
     back = np.array(
         [
             np.cos(elevation) * np.sin(azimuth),

@@ -17,7 +17,7 @@ Job = tuple[SLIC, str]
 
 
 def pictures_of(dataset: Any) -> Iterator[Job]:
-    """The pictures that a data set with ``SLICSuperpixels`` in its pipeline reads, and how it cuts them.
+    """Yield the images that a data set with ``SLICSuperpixels`` reads, and how it cuts them.
 
     Args:
         dataset: A :class:`PairDataset`, or a wrapper of MMEngine around some.

@@ -28,7 +28,8 @@ class CacheRequest:
         sample_ids: Ids of the shapes.
         images: Paths of their pictures below the data folder, with ``/``.
         image_bytes: Sizes of these files.
-        texts: Distinct texts and filled prompts, short ones first: a batch is padded to its longest.
+        texts: Distinct texts and filled prompts, short ones first: a batch is padded to its
+            longest.
         prompts: Template sets by what they were filled with (``names``, ``classes``).
     """
 
@@ -50,8 +51,8 @@ class CacheRequest:
 
         Args:
             data_root: Folder with ``index.json``: a list of records, or a dict with the list under
-                ``shapes``. Of a record ``id``, ``image``, ``views``, ``name``, ``noun``, ``category``
-                and ``captions`` are read.
+                ``shapes``. Of a record ``id``, ``image``, ``views``, ``name``, ``noun``,
+                ``category`` and ``captions`` are read.
             classes: Class names that needn't occur in the data.
             prompts: Template sets for names, nouns and categories. Captions stay bare.
             class_prompts: Template sets for ``classes``.
@@ -116,8 +117,8 @@ def write_cache(
         False if ``out`` held this already, else True.
 
     Raises:
-        ConfigError: ``out`` exists and is no teacher cache, ``dtype`` is unknown, or the teacher has
-            no patch tokens.
+        ConfigError: ``out`` exists and is no teacher cache, ``dtype`` is unknown, or the teacher
+            has no patch tokens.
     """
     if dtype not in ('float16', 'float32'):
         raise ConfigError(f"dtype='{dtype}', expected 'float16' or 'float32'")

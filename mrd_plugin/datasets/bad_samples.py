@@ -20,8 +20,8 @@ class BadSampleDataset(BaseDataset):
     strings; absent if nothing was skipped), so that the main process can count them. In test mode
     the error is raised.
 
-    A sub-class writes ``load_data_list``; each entry holds ``sample_id`` and what the transforms read.
-    Its ``how_to_get`` ends the sentence that says that the data are missing.
+    A sub-class writes ``load_data_list``; each entry holds ``sample_id`` and what the transforms
+    read. Its ``how_to_get`` ends the sentence that says that the data are missing.
 
     Args:
         **kwargs: Arguments of ``mmengine.dataset.BaseDataset``: ``ann_file``, ``data_root``,
@@ -52,7 +52,7 @@ class BadSampleDataset(BaseDataset):
             )
 
     def complete(self, info: dict[str, Any]) -> dict[str, Any]:
-        """An entry with what is read or computed for each sample before the pipeline runs.
+        """Return an entry with what is read or computed for each sample before the pipeline runs.
 
         Raises:
             BadSampleError: If the sample can't be used.

@@ -17,21 +17,21 @@ from mrd_plugin.utils.errors import ConfigError
 class ZeroShotAccuracy(BaseMetric):
     """Top-k accuracy and per-class mean of ``scores (K,)`` against ``label``.
 
-    A model without a classifier gives no scores; they are then the cosines of its ``embedding (D,)``
-    and the class features ``(K, D)`` that the data set has in its ``metainfo['class_features']``
-    (benchmarks in OpenShape's form ship them).
+    A model without a classifier gives no scores; they are then the cosines of its ``embedding
+    (D,)`` and the class features ``(K, D)`` that the data set has in its
+    ``metainfo['class_features']`` (benchmarks in OpenShape's form ship them).
 
-    Samples with label -1 belong to none of the classes and are left out. A class that scores as high
-    as the true one counts against the sample, so constant or NaN scores get nothing.
+    Samples with label -1 belong to none of the classes and are left out. A class that scores as
+    high as the true one counts against the sample, so constant or NaN scores get nothing.
 
     Returns, as fractions: ``n`` (samples scored, always logged), ``top<k>`` over all samples,
-    ``mean_class_top1`` (mean over the classes that occur), ``n_classes`` (columns of the scores) and
-    ``chance_top1`` (one over it).
+    ``mean_class_top1`` (mean over the classes that occur), ``n_classes`` (columns of the scores)
+    and ``chance_top1`` (one over it).
 
     Args:
-        topk (Sequence[int]): The k of top-k. Defaults to (1, 3, 5).
-        exclude (Sequence[str]): Classes whose samples are left out, by their names in
-            ``metainfo['classes']``; they stay among the answers. Defaults to ().
+        topk: The k of top-k. Defaults to (1, 3, 5).
+        exclude: Classes whose samples are left out, by their names in ``metainfo['classes']``; they
+            stay among the answers. Defaults to ().
         **kwargs: ``collect_device``, ``prefix``, ``collect_dir`` of ``BaseMetric``.
     """
 
@@ -80,8 +80,8 @@ class ZeroShotAccuracy(BaseMetric):
         features = (self.dataset_meta or {}).get('class_features')
         if features is None:
             raise ConfigError(
-                f'{type(self).__name__}: the model gives no {self.scores_field} and the data set no class '
-                'features; set model.classifier or the class_feat_file of the data set.'
+                f'{type(self).__name__}: the model gives no {self.scores_field} and the data set '
+                'no class features; set model.classifier or the class_feat_file of the data set.'
             )
         return cosines(sample[self.embedding_field].detach().float().cpu().numpy(), features)
 
@@ -101,8 +101,10 @@ class ZeroShotAccuracy(BaseMetric):
         tops = ', '.join(f'top-{k} {100 * metrics[f"top{k}"]:.1f} %' for k in self.topk)
         print_log(
             f'{self.title}: N = {len(labels)} samples of {len(present)} classes out of '
-            f'{metrics["n_classes"]} ({skipped} without a class or excluded): {tops}, per-class mean '
-            f'{100 * metrics["mean_class_top1"]:.1f} %, chance {100 * metrics["chance_top1"]:.1f} %',
+            f'{metrics["n_classes"]} ({skipped} without a class or excluded): {tops}, per-class '
+            'mean '
+            f'{100 * metrics["mean_class_top1"]:.1f} %, chance {100 * metrics["chance_top1"]:.1f} '
+            '%',
             logger='current',
         )
         return metrics
@@ -121,7 +123,7 @@ class ShapeAccuracy(ZeroShotAccuracy):
     Reads ``scores (K,)`` and ``label``, as :class:`ZeroShotAccuracy` does.
 
     Args:
-        topk (Sequence[int]): The k of top-k. Defaults to (1, 5).
+        topk: The k of top-k. Defaults to (1, 5).
         **kwargs: See :class:`ZeroShotAccuracy`.
     """
 
@@ -136,10 +138,10 @@ class ShapeAccuracy(ZeroShotAccuracy):
 class JointZeroShotAccuracy(ZeroShotAccuracy):
     """Zero-shot accuracy of points **and picture** together, ``zero_shot_joint/...``.
 
-    A figure that has seen a picture at test time is no point-cloud figure, and must not stand beside
-    one without saying so. Reads ``joint_scores (K,)``, or ``joint_embedding (D,)`` with the class
-    features of the data set (``MixCon3D``); samples without a picture have neither and are left out,
-    which ``n`` shows.
+    A figure that has seen a picture at test time is no point-cloud figure, and must not stand
+    beside one without saying so. Reads ``joint_scores (K,)``, or ``joint_embedding (D,)`` with the
+    class features of the data set (``MixCon3D``); samples without a picture have neither and are
+    left out, which ``n`` shows.
     """
 
     default_prefix = 'zero_shot_joint'

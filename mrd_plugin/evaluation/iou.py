@@ -15,13 +15,13 @@ from mmengine.registry import METRICS
 class SemanticIoU(BaseMetric):
     """IoU per class over all points of the data set, and its mean.
 
-    Reads ``pred_labels (N,)`` and ``point_labels (N,)``; points with label -1 are left out. One confusion
-    matrix is kept for the whole data set, of every rank. A class that neither occurs nor is predicted
-    has no IoU: it is named in the log and left out of the mean (released code of the SLidR family
-    counts it as 1, which raises the mean of a small validation set).
+    Reads ``pred_labels (N,)`` and ``point_labels (N,)``; points with label -1 are left out. One
+    confusion matrix is kept for the whole data set, of every rank. A class that neither occurs nor
+    is predicted has no IoU: it is named in the log and left out of the mean (released code of the
+    SLidR family counts it as 1, which raises the mean of a small validation set).
 
-    Returns, as fractions: ``n_points`` and ``n_samples`` (scored), ``miou``, ``accuracy``, ``n_classes``
-    (of which the mean is taken) and ``iou_<class>`` of those.
+    Returns, as fractions: ``n_points`` and ``n_samples`` (scored), ``miou``, ``accuracy``,
+    ``n_classes`` (of which the mean is taken) and ``iou_<class>`` of those.
     """
 
     default_prefix = 'segmentation'
@@ -60,8 +60,8 @@ class SemanticIoU(BaseMetric):
         left_out = f'; without points and left out of the mean: {", ".join(empty)}' if empty else ''
         print_log(
             f'segmentation: N = {total} points of {len(results)} sweeps: mIoU '
-            f'{100 * metrics["miou"]:.1f} % over {len(scored)} classes ({each}){left_out}; accuracy '
-            f'{100 * metrics["accuracy"]:.1f} %',
+            f'{100 * metrics["miou"]:.1f} % over {len(scored)} classes ({each}){left_out}; '
+            f'accuracy {100 * metrics["accuracy"]:.1f} %',
             logger='current',
         )
         return metrics
@@ -71,13 +71,14 @@ class SemanticIoU(BaseMetric):
 class PartIoU(BaseMetric):
     """IoU of parts as ShapeNetPart counts it (Qi et al. 2017, PointNet, section 5.1).
 
-    The IoU of a shape is the mean over all parts that its category has; a part that is neither there nor
-    predicted counts 1. Reads ``point_labels (N,)``, ``pred_labels (N,)``, ``parts``, the numbers of the
-    category's parts, and ``label``, the category; points with label -1 are left out.
+    The IoU of a shape is the mean over all parts that its category has; a part that is neither
+    there nor predicted counts 1. Reads ``point_labels (N,)``, ``pred_labels (N,)``, ``parts``, the
+    numbers of the category's parts, and ``label``, the category; points with label -1 are left out.
 
-    Returns, as fractions: ``n`` (shapes), ``instance_miou``, the mean over the shapes, ``class_miou``, the mean
-    over the categories of their shapes' mean, ``accuracy`` (of points), ``n_classes`` and
-    ``iou_<category>``. A category without shapes is named in the log and left out.
+    Returns, as fractions: ``n`` (shapes), ``instance_miou``, the mean over the shapes,
+    ``class_miou``, the mean over the categories of their shapes' mean, ``accuracy`` (of points),
+    ``n_classes`` and ``iou_<category>``. A category without shapes is named in the log and left
+    out.
     """
 
     default_prefix = 'parts'
@@ -115,9 +116,9 @@ class PartIoU(BaseMetric):
         left_out = f'; without shapes and left out: {", ".join(empty)}' if empty else ''
         listed = ', '.join(f'{name} {100 * value:.1f}' for name, value in each.items())
         print_log(
-            f'parts: N = {len(table)} shapes: instance mIoU {100 * metrics["instance_miou"]:.1f} %, class '
-            f'mIoU {100 * metrics["class_miou"]:.1f} % over {len(there)} categories ({listed}){left_out}; '
-            f'accuracy {100 * metrics["accuracy"]:.1f} %',
+            f'parts: N = {len(table)} shapes: instance mIoU {100 * metrics["instance_miou"]:.1f} '
+            f'%, class mIoU {100 * metrics["class_miou"]:.1f} % over {len(there)} categories '
+            f'({listed}){left_out}; accuracy {100 * metrics["accuracy"]:.1f} %',
             logger='current',
         )
         return metrics

@@ -13,12 +13,12 @@ from mmengine.registry import METRICS
 class PairTerms(BaseMetric):
     """Mean of a pre-trainer's terms over the validation sweeps: losses, match rates, codes, PSNR.
 
-    A checkpoint can be chosen by one of them, e.g. ``save_best='pairs/loss_contrast'``. Chance levels
-    go by the number of pairs of a batch: compare runs with one batch size.
+    A checkpoint can be chosen by one of them, e.g. ``save_best='pairs/loss_contrast'``. Chance
+    levels go by the number of pairs of a batch: compare runs with one batch size.
 
     Args:
-        collect_device (str): Defaults to 'cpu'.
-        prefix (str): Defaults to 'pairs'.
+        collect_device: Defaults to 'cpu'.
+        prefix: Defaults to 'pairs'.
     """
 
     def __init__(self, collect_device: str = 'cpu', prefix: str = 'pairs') -> None:

@@ -35,12 +35,12 @@ class CrossModalRetrieval(BaseMetric):
     - ``shape_to_text``: each shape with a text asks; a hit is its name among the first k of all
       different names.
 
-    A sample has ``embedding (D,)`` and ``name``. A model with a sub-space for each modality (TAMM) adds
-    ``embedding_image`` and ``embedding_text``; images are then compared with the one, texts with the
-    other. If a sample has an image or a text, it has
-    ``teacher_image (D,)`` or ``teacher_text (D,)``; one that is missing, None, all zero or marked by
-    ``has_image`` / ``has_text`` False is left out as a query. The text of a name is the mean of the
-    texts of its shapes. Everything is L2-normalised here.
+    A sample has ``embedding (D,)`` and ``name``. A model with a sub-space for each modality (TAMM)
+    adds ``embedding_image`` and ``embedding_text``; images are then compared with the one, texts
+    with the other. If a sample has an image or a text, it has ``teacher_image (D,)`` or
+    ``teacher_text (D,)``; one that is missing, None, all zero or marked by ``has_image`` /
+    ``has_text`` False is left out as a query. The text of a name is the mean of the texts of its
+    shapes. Everything is L2-normalised here.
 
     Ties count against the query: its rank is the number of wrong answers that score at least as
     high as the best right one, less 1e-6. A collapsed embedding thus gets no credit.
@@ -49,9 +49,9 @@ class CrossModalRetrieval(BaseMetric):
     ``gallery``, ``r<k>`` and ``chance_r<k>`` (a random order of the gallery), as fractions.
 
     Args:
-        recall_k (Sequence[int]): The k of recall at k. Defaults to (1, 5, 10).
-        block (int): Queries compared at once; memory grows with block x gallery. Never changes
-            the result. Defaults to 512.
+        recall_k: The k of recall at k. Defaults to (1, 5, 10).
+        block: Queries compared at once; memory grows with block x gallery. Never changes the
+            result. Defaults to 512.
         **kwargs: ``collect_device``, ``prefix``, ``collect_dir`` of ``BaseMetric``.
     """
 
@@ -184,13 +184,13 @@ def _unit(vector: Any) -> np.ndarray:
 
 
 def _own(sample: dict, kind: str, embedding: np.ndarray) -> np.ndarray:
-    """The shape's embedding in the sub-space of one modality; the only one if it has just that."""
+    """Return the shape's embedding in the sub-space of a modality, or the only one."""
     own = sample.get(f'embedding_{kind}')
     return embedding if own is None else _unit(own)
 
 
 def _feature(sample: dict, kind: str) -> np.ndarray | None:
-    """The teacher feature of one kind, None if the sample has none."""
+    """Return the teacher feature of one kind, None if the sample has none."""
     feature = sample.get(f'teacher_{kind}')
     if feature is None or not sample.get(f'has_{kind}', True) or not bool(feature.any()):
         return None

@@ -1,7 +1,7 @@
 """One name a method: its pre-trainer, losses and heads in one place.
 
-Importing this package registers all of them. Methods never import one another: what two of them need
-is in ``base_shape``, ``base_lidar`` or ``contrast``.
+Importing this package registers all of them. Methods never import one another: what two of them
+need is in ``base_shape``, ``base_lidar`` or ``contrast``.
 """
 
 from mrd_plugin.methods.cmcr import CMCR

@@ -27,16 +27,16 @@ class ImageToLiDAR(ThreeModes):
     batch: rows and sums are joined over ranks in training.
 
     Args:
-        backbone (dict): The student; see ``MinkUNetStudent``. It is the part that is kept.
-        teacher (dict): A frozen image backbone; see ``ImageBackboneTeacher``.
-        point_head (dict): From the student's features to the shared space, on voxels;
-            ``in_channels`` is filled in.
-        image_head (dict, optional): From the teacher's map to the shared space; ``in_channels`` is
-            filled in. None compares with the teacher's own features.
-        num_pairs (int, optional): Pairs that a step compares, over all ranks, drawn without
-            replacement; None takes all. Defaults to None.
-        data_preprocessor (dict, optional): Defaults to ``PairDataPreprocessor``.
-        init_cfg (dict, optional): MMEngine's initialisation config.
+        backbone: The student; see ``MinkUNetStudent``. It is the part that is kept.
+        teacher: A frozen image backbone; see ``ImageBackboneTeacher``.
+        point_head: From the student's features to the shared space, on voxels; ``in_channels`` is
+            filled in.
+        image_head: From the teacher's map to the shared space; ``in_channels`` is filled in. None
+            compares with the teacher's own features.
+        num_pairs: Pairs that a step compares, over all ranks, drawn without replacement; None takes
+            all. Defaults to None.
+        data_preprocessor: Defaults to ``PairDataPreprocessor``.
+        init_cfg: MMEngine's initialisation config.
 
     Raises:
         ConfigError: If the widths of the parts don't fit.
@@ -67,8 +67,8 @@ class ImageToLiDAR(ThreeModes):
         width = self.image_head.out_channels if self.image_head else self.teacher.dim
         if self.point_head.out_channels != width:
             raise ConfigError(
-                f'model.point_head.out_channels is {self.point_head.out_channels}, but the image side '
-                f'has {width} channels; make them equal.'
+                f'model.point_head.out_channels is {self.point_head.out_channels}, but the image '
+                f'side has {width} channels; make them equal.'
             )
 
     def build_point_head(self, cfg: dict) -> torch.nn.Module:
@@ -80,7 +80,7 @@ class ImageToLiDAR(ThreeModes):
         return MODELS.build({'in_channels': self.teacher.dim, **cfg})
 
     def embed(self, inputs: PairBatch) -> Tensor:
-        """The student's features at the points, ``(ΣN, C)``."""
+        """Return the student's features at the points, ``(ΣN, C)``."""
         return self.encode_voxels(inputs)[inputs.point2voxel]
 
     @abstractmethod
@@ -102,18 +102,18 @@ class ImageToLiDAR(ThreeModes):
         """Both sides where they are compared, for pictures of similarities.
 
         Returns:
-            tuple[Tensor, Tensor]: Unit features of the points ``(ΣN, D)`` and the pictures' maps
-            ``(ΣV, D, h, w)``, not normalised; see ``ops.sample_pixels``.
+            Unit features of the points ``(ΣN, D)`` and the pictures' maps ``(ΣV, D, h, w)``, not
+            normalised; see ``ops.sample_pixels``.
         """
         points = F.normalize(self.point_head(self.encode_voxels(batch)), dim=1)
         return points[batch.point2voxel], self.encode_images(batch.images)
 
     def encode_voxels(self, batch: PairBatch) -> Tensor:
-        """The student's features of the voxels, ``(Nv, C)``."""
+        """Return the student's features of the voxels, ``(Nv, C)``."""
         return self.backbone(batch.voxel_features, batch.voxel_coords, batch.batch_size)
 
     def encode_images(self, images: Tensor) -> Tensor:
-        """Maps ``(V, D, h, w)`` of pictures in the shared space, not normalised.
+        """Return maps ``(V, D, h, w)`` of images in the shared space, not normalised.
 
         Raises:
             ConfigError: If there are no pictures.
@@ -124,9 +124,10 @@ class ImageToLiDAR(ThreeModes):
         return maps if self.image_head is None else self.image_head(maps)
 
     def draw_pairs(self, candidates: Tensor) -> Tensor:
-        """This rank's part of ``num_pairs`` among rows of pairs ``(M,)``; evenly spaced in eval.
+        """Draw this rank's part of ``num_pairs`` among pairs ``(M,)``; evenly spaced in eval.
 
-        A validation batch stands for itself, so that its loss does not depend on the number of ranks.
+        A validation batch stands for itself, so that its loss does not depend on the number of
+        ranks.
         """
         if self.num_pairs is None:
             return candidates
@@ -146,7 +147,7 @@ class ImageToLiDAR(ThreeModes):
         return voxels[batch.point2voxel[batch.pair_points[pairs]]]
 
     def paired_pixels(self, batch: PairBatch, maps: Tensor, pairs: Tensor) -> Tensor:
-        """Maps ``(ΣV, D, h, w)`` read at the pixels of some pairs, ``(M, D)``."""
+        """Read maps ``(ΣV, D, h, w)`` at the pixels of some pairs, ``(M, D)``."""
         height, width = batch.images.shape[2:]
         return sample_pixels(maps, batch.pair_pixels[pairs], (height, width))
 
@@ -156,7 +157,7 @@ class ImageToLiDAR(ThreeModes):
 
     @in_full_precision
     def joined_mean(self, total: Tensor, count: Tensor | int) -> Tensor:
-        """A sum over a count, both over all ranks; zero where there is nothing."""
+        """Return a sum over a count, both over all ranks; zero where there is nothing."""
         number = torch.as_tensor(count, dtype=total.dtype, device=total.device).detach()
         both = self.join(torch.stack([total, number])[None]).sum(0)
         return both[0] / both[1].clamp(min=1)

@@ -22,8 +22,8 @@ from mrd_plugin.structures import ShapeDataSample
 class TaughtModel(ThreeModes):
     """A model beside a frozen ``teacher`` and an optional ``classifier``.
 
-    Subclasses write :meth:`embed`, :meth:`loss` and :meth:`predict`; ``embed`` gives embeddings in the
-    teacher's space, ``(B, D)``, not normalised.
+    Subclasses write :meth:`embed`, :meth:`loss` and :meth:`predict`; ``embed`` gives embeddings in
+    the teacher's space, ``(B, D)``, not normalised.
     """
 
     teacher: Teacher
@@ -53,16 +53,16 @@ class BasePretrainer(TaughtModel):
     :meth:`features` knows; a method with more branches adds them to both.
 
     Args:
-        backbone (dict): The student; maps points ``(B, N, C)`` to ``(B, out_channels)``. It is the part
+        backbone: The student; maps points ``(B, N, C)`` to ``(B, out_channels)``. It is the part
             that is kept after pre-training.
-        head (dict): From the backbone's width to the teacher's space.
-        teacher (dict): A frozen teacher; see ``mrd_plugin.models.teachers``.
-        classifier (dict, optional): ``PromptClassifier`` for zero-shot scores in ``predict``.
-        num_test_views (int): In ``predict``, cut the cloud into so many disjoint parts, encode each and
-            average their unit embeddings; the test pipeline then samples ``num_test_views`` times the
-            training number of points. Defaults to 1.
-        data_preprocessor (dict, optional): Defaults to ``ShapeDataPreprocessor``.
-        init_cfg (dict, optional): MMEngine's initialisation config.
+        head: From the backbone's width to the teacher's space.
+        teacher: A frozen teacher; see ``mrd_plugin.models.teachers``.
+        classifier: ``PromptClassifier`` for zero-shot scores in ``predict``.
+        num_test_views: In ``predict``, cut the cloud into so many disjoint parts, encode each and
+            average their unit embeddings; the test pipeline then samples ``num_test_views`` times
+            the training number of points. Defaults to 1.
+        data_preprocessor: Defaults to ``ShapeDataPreprocessor``.
+        init_cfg: MMEngine's initialisation config.
     """
 
     FEATURES: ClassVar[tuple[str, ...]] = ('backbone', 'embedding')
@@ -94,15 +94,15 @@ class BasePretrainer(TaughtModel):
         return self.head(self.backbone(inputs))
 
     def features(self, inputs: Tensor, name: str = 'backbone') -> Tensor:
-        """What a probe is trained on.
+        """Return what a probe is trained on.
 
         Args:
-            inputs (Tensor): Points ``(B, N, C)``.
-            name (str): One of ``FEATURES``: ``'backbone'`` (B, F) or ``'embedding'`` (B, D).
-                Defaults to 'backbone'.
+            inputs: Points ``(B, N, C)``.
+            name: One of ``FEATURES``: ``'backbone'`` (B, F) or ``'embedding'`` (B, D). Defaults to
+                'backbone'.
 
         Returns:
-            Tensor: Not normalised.
+            Not normalised.
         """
         return self.embed(inputs) if name == 'embedding' else self.backbone(inputs)
 
@@ -125,11 +125,11 @@ class TripletPretrainer(BasePretrainer):
     """A loss over the features of points, image and text of the global batch.
 
     Args:
-        loss (dict): Loss module over :class:`Triplets`.
-        init_logit_scale (float): Initial inverse temperature. Defaults to 1 / 0.07.
-        max_logit_scale (float): Upper clamp of the inverse temperature. Defaults to 100.
-        separate_logit_scales (bool): One temperature for the image and one for the text term
-            (MixCon3D) instead of a shared one (OpenShape). Defaults to False.
+        loss: Loss module over :class:`Triplets`.
+        init_logit_scale: Initial inverse temperature. Defaults to 1 / 0.07.
+        max_logit_scale: Upper clamp of the inverse temperature. Defaults to 100.
+        separate_logit_scales: One temperature for the image and one for the text term (MixCon3D)
+            instead of a shared one (OpenShape). Defaults to False.
         **kwargs: See :class:`BasePretrainer`.
     """
 
@@ -154,7 +154,7 @@ class TripletPretrainer(BasePretrainer):
         return scale[0], scale[-1]
 
     def logit_scale_log(self) -> dict[str, Tensor]:
-        """The inverse temperatures as scalars to log: one, or one for image and one for text."""
+        """Return the inverse temperatures to log: one, or one each for image and text."""
         scales = self.log_logit_scale.detach().exp().unbind()
         names = ('logit_scale_image', 'logit_scale_text') if len(scales) == 2 else ('logit_scale',)
         return dict(zip(names, scales))
@@ -175,11 +175,11 @@ class TripletPretrainer(BasePretrainer):
         """Compute the losses of a batch.
 
         Args:
-            inputs (Tensor): Points ``(B, N, C)`` of this rank.
-            data_samples (Sequence[ShapeDataSample]): The shapes' texts and images.
+            inputs: Points ``(B, N, C)`` of this rank.
+            data_samples: The shapes' texts and images.
 
         Returns:
-            dict[str, Tensor]: ``loss``, and scalars to log: terms, weights, logit scales.
+            ``loss``, and scalars to log: terms, weights, logit scales.
         """
         batch = self.triplets(inputs, data_samples)
         scale_image, scale_text = self.logit_scales()
@@ -194,11 +194,11 @@ def inverse_temperature(log_scale: nn.Parameter, maximum: float) -> Tensor:
     scale that an optimiser's step carried there would never come down again.
 
     Args:
-        log_scale (nn.Parameter): Natural logarithm, any shape; changed in place if it is too large.
-        maximum (float): Upper bound of the inverse temperature.
+        log_scale: Natural logarithm, any shape; changed in place if it is too large.
+        maximum: Upper bound of the inverse temperature.
 
     Returns:
-        Tensor: ``exp(log_scale)``, at most ``maximum``, same shape, with gradient.
+        ``exp(log_scale)``, at most ``maximum``, same shape, with gradient.
     """
     with torch.no_grad():
         log_scale.clamp_(max=math.log(maximum))

@@ -26,9 +26,9 @@ class MixCon3D(TripletPretrainer):
     ``JointZeroShotAccuracy`` reads.
 
     Args:
-        loss (dict, optional): Defaults to ``MixCon3DLoss``.
-        separate_logit_scales (bool): Defaults to True, as in the paper's recipe; the joint term always
-            has a scale of its own.
+        loss: Defaults to ``MixCon3DLoss``.
+        separate_logit_scales: Defaults to True, as in the paper's recipe; the joint term always has
+            a scale of its own.
         **kwargs: See :class:`TripletPretrainer`.
     """
 
@@ -87,13 +87,13 @@ class MixCon3D(TripletPretrainer):
 class MixCon3DLoss(AlignLoss):
     """``AlignLoss`` plus InfoNCE between a joint embedding of points and image, and the text.
 
-    ``image_weight InfoNCE(P, I) + text_weight InfoNCE(P, T) + joint_weight InfoNCE(J, T)`` (MixCon3D,
-    arXiv 2311.01734, section 3.2; all of one weight). Its image-text term has no gradient where image
-    and text are frozen and not projected, so there is none here. The joint term is over the samples
-    with image and text.
+    ``image_weight InfoNCE(P, I) + text_weight InfoNCE(P, T) + joint_weight InfoNCE(J, T)``
+    (MixCon3D, arXiv 2311.01734, section 3.2; all of one weight). Its image-text term has no
+    gradient where image and text are frozen and not projected, so there is none here. The joint
+    term is over the samples with image and text.
 
     Args:
-        joint_weight (float): Weight of the joint term. Defaults to 0.5.
+        joint_weight: Weight of the joint term. Defaults to 0.5.
         **kwargs: See :class:`AlignLoss`.
     """
 

@@ -16,8 +16,8 @@ class PPKT(ImageToLiDAR):
     """Every drawn point is to recognise its pixel among the pixels of all drawn pairs.
 
     Args:
-        num_pairs (int): Defaults to 4096, as in SLidR's comparison.
-        temperature (float): Defaults to 0.07.
+        num_pairs: Defaults to 4096, as in SLidR's comparison.
+        temperature: Defaults to 0.07.
         **kwargs: See :class:`ImageToLiDAR`.
     """
 
@@ -29,11 +29,11 @@ class PPKT(ImageToLiDAR):
         """Compute the contrast of a batch.
 
         Args:
-            batch (PairBatch): Of this rank.
+            batch: Of this rank.
             data_samples: Not read.
 
         Returns:
-            dict[str, Tensor]: ``loss_contrast``, its rate of matches and chance level, pairs a picture.
+            ``loss_contrast``, its rate of matches and chance level, pairs a picture.
         """
         pairs = self.draw_pairs(self.all_pairs(batch))
         voxels = self.paired_points(batch, self.encode_voxels(batch), pairs)

@@ -16,11 +16,11 @@ def unit_distance(points: Tensor, pixels: Tensor) -> Tensor:
     """Distance ``| f / |f| - g / |g| |`` of each pair, not squared; its mean is the loss.
 
     Args:
-        points (Tensor): ``(N, D)``.
-        pixels (Tensor): ``(N, D)``.
+        points: ``(N, D)``.
+        pixels: ``(N, D)``.
 
     Returns:
-        Tensor: ``(N,)`` in [0, 2]. Where both agree the gradient is zero, not infinite.
+        ``(N,)`` in [0, 2]. Where both agree the gradient is zero, not infinite.
     """
     error = F.normalize(points, dim=1) - F.normalize(pixels, dim=1)
     return error.square().sum(1).clamp(min=1e-12).sqrt()
@@ -40,12 +40,12 @@ class ScaLR(ImageToLiDAR):
         """Compute the distance of a batch.
 
         Args:
-            batch (PairBatch): Of this rank.
+            batch: Of this rank.
             data_samples: Not read.
 
         Returns:
-            dict[str, Tensor]: ``loss_distance`` in [0, 2] (1.41 for unrelated features), the mean
-            cosine that it stands for, pairs a picture.
+            ``loss_distance`` in [0, 2] (1.41 for unrelated features), the mean cosine that it
+            stands for, pairs a picture.
         """
         pairs = self.draw_pairs(self.all_pairs(batch))
         points = self.point_head(self.paired_points(batch, self.encode_voxels(batch), pairs))

@@ -28,8 +28,8 @@ def tolerated(similarity: Tensor, quantile: float) -> Tensor:
     """Negatives that are most like their row, ``(N, N)`` bool; never the diagonal.
 
     Args:
-        similarity (Tensor): ``(N, N)`` from :func:`affinity`.
-        quantile (float): Those whose ``1 - c`` lies below this quantile of the row's, its own zero
+        similarity: ``(N, N)`` from :func:`affinity`.
+        quantile: Those whose ``1 - c`` lies below this quantile of the row's, its own zero
             included, as in the released code.
     """
     distance = 1 - similarity
@@ -45,8 +45,8 @@ def tolerated(similarity: Tensor, quantile: float) -> Tensor:
 def class_balance(similarity: Tensor) -> Tensor:
     """Weight ``(N,)`` in [0, 1] of each row: little for a kind that many superpixels share.
 
-    Votes ``v_i = sum_j c_ij [c_ij >= 0.5]`` are brought to [0, 1]; the weight is ``1 - v_i``. Where all
-    have equally many votes, all weights are 1.
+    Votes ``v_i = sum_j c_ij [c_ij >= 0.5]`` are brought to [0, 1]; the weight is ``1 - v_i``. Where
+    all have equally many votes, all weights are 1.
     """
     votes = (similarity * (similarity >= _SAME_KIND)).sum(1)
     span = votes.max() - votes.min()
@@ -66,28 +66,27 @@ def tolerant_info_nce(
     """InfoNCE over superpixels with both re-weightings.
 
     Args:
-        points (Tensor): ``(N, D)`` mean features of the points in each superpixel.
-        pixels (Tensor): ``(N, D)`` mean features of its pixels.
-        semantics (Tensor): ``(N, C)`` mean features of the frozen encoder.
-        temperature (float): Defaults to 0.07.
-        form (str): What happens to a tolerated negative. ``'zeroed'``, as published: its logit becomes
-            0, which leaves ``exp(0) = 1`` in the denominator. ``'masked'``: it leaves the denominator.
+        points: ``(N, D)`` mean features of the points in each superpixel.
+        pixels: ``(N, D)`` mean features of its pixels.
+        semantics: ``(N, C)`` mean features of the frozen encoder.
+        temperature: Defaults to 0.07.
+        form: What happens to a tolerated negative. ``'zeroed'``, as published: its logit becomes 0,
+            which leaves ``exp(0) = 1`` in the denominator. ``'masked'``: it leaves the denominator.
             Defaults to 'zeroed'.
-        quantile (float, optional): Share of the negatives that is tolerated, see :func:`tolerated`.
-            None multiplies every negative's logit by ``1 - c_ij`` instead (only 'zeroed'). Defaults to
-            0.01.
-        balance (bool): Weight rows by :func:`class_balance`. Defaults to True.
+        quantile: Share of the negatives that is tolerated, see :func:`tolerated`. None multiplies
+            every negative's logit by ``1 - c_ij`` instead (only 'zeroed'). Defaults to 0.01.
+        balance: Weight rows by :func:`class_balance`. Defaults to True.
 
     Returns:
-        Contrast: Loss, match rate (of the plain logits) and chance level.
+        Loss, match rate (of the plain logits) and chance level.
 
     Raises:
         ConfigError: If the form is unknown or masks without a quantile.
     """
     if form not in FORMS or (form == 'masked' and quantile is None):
         raise ConfigError(
-            f'tolerant_info_nce: form={form!r}, quantile={quantile}: expected one of {FORMS}, and a '
-            'quantile with masked.'
+            f'tolerant_info_nce: form={form!r}, quantile={quantile}: expected one of {FORMS}, and '
+            'a quantile with masked.'
         )
     logits = points @ pixels.T / temperature
     if len(logits) == 0:
@@ -108,11 +107,10 @@ class STSLidR(SuperpixelPretrainer):
     """Superpixels that the frozen teacher finds alike are no full negatives, and the rare count more.
 
     Args:
-        form (str): ``'zeroed'`` (published) or ``'masked'``; see :func:`tolerant_info_nce`. Defaults
-            to 'zeroed'.
-        quantile (float, optional): Share of tolerated negatives; None weights them all. Defaults to
-            0.01.
-        balance (bool): Weight rows by class balance. Defaults to True.
+        form: ``'zeroed'`` (published) or ``'masked'``; see :func:`tolerant_info_nce`. Defaults to
+            'zeroed'.
+        quantile: Share of tolerated negatives; None weights them all. Defaults to 0.01.
+        balance: Weight rows by class balance. Defaults to True.
         **kwargs: See :class:`SuperpixelPretrainer`.
     """
 
@@ -130,7 +128,7 @@ class STSLidR(SuperpixelPretrainer):
         self.balance = balance
 
     def compare(self, superpixels: Superpixels) -> Contrast:
-        """The loss of the superpixels of the global batch."""
+        """Return the loss of the superpixels of the global batch."""
         assert superpixels.semantics is not None
         return tolerant_info_nce(
             superpixels.points,
@@ -143,7 +141,7 @@ class STSLidR(SuperpixelPretrainer):
         )
 
     def describe(self, batch: PairBatch, maps: Tensor, number: int) -> tuple[Tensor | None, Tensor]:
-        """The teacher's features averaged over superpixels, at the resolution of its maps.
+        """Return the teacher's features averaged over superpixels, at the resolution of its maps.
 
         A superpixel that has no cell of the map takes no part, as in the released code.
         """

@@ -24,20 +24,20 @@ _PER_QUERY = ('query_xyz', 'query_occupied', 'query_kind', 'query_intensity')
 class PairDataPreprocessor(BaseDataPreprocessor):
     """Join samples, sort their points into voxels and make every index one into the joined tensors.
 
-    It works on the device that the model is on. Its keys decide what the network sees: they travel in
-    the checkpoint's meta, and a config that contradicts them is refused.
+    It works on the device that the model is on. Its keys decide what the network sees: they travel
+    in the checkpoint's meta, and a config that contradicts them is refused.
 
     Args:
-        voxel_size (Sequence[float]): Edges of a voxel along x, y, z in metres, or along radius
-            (metres), azimuth (degrees), z (metres). Defaults to (0.1, 0.1, 0.1).
-        coordinates (str): ``'cartesian'`` or ``'cylindrical'``. Defaults to 'cartesian'.
-        point_range (Sequence[float], optional): x, y, z from and to in metres; points outside leave the
-            batch with their pairs and labels, and voxels are counted from its lower corner, as
-            detectors with a fixed grid need it. Cartesian only. Defaults to None, no bound.
-        voxel_features (Sequence[str]): What the network is given of a voxel's first point, in order:
-            ``'xyz'`` (three numbers), ``'intensity'`` (one) and ``'time'`` (one), by which detectors
-            that join sweeps tell them apart, in seconds before the keyframe: always 0, since pictures
-            go with keyframes. Defaults to ('intensity',).
+        voxel_size: Edges of a voxel along x, y, z in metres, or along radius (metres), azimuth
+            (degrees), z (metres). Defaults to (0.1, 0.1, 0.1).
+        coordinates: ``'cartesian'`` or ``'cylindrical'``. Defaults to 'cartesian'.
+        point_range: X, y, z from and to in metres; points outside leave the batch with their pairs
+            and labels, and voxels are counted from its lower corner, as detectors with a fixed grid
+            need it. Cartesian only. Defaults to None, no bound.
+        voxel_features: What the network is given of a voxel's first point, in order: ``'xyz'``
+            (three numbers), ``'intensity'`` (one) and ``'time'`` (one), by which detectors that
+            join sweeps tell them apart, in seconds before the keyframe: always 0, since pictures go
+            with keyframes. Defaults to ('intensity',).
 
     Attributes:
         num_features: Numbers a voxel, C: the ``in_channels`` of the backbone.
@@ -79,12 +79,12 @@ class PairDataPreprocessor(BaseDataPreprocessor):
         """Turn a collated batch into model input.
 
         Args:
-            data (dict): ``inputs`` with lists ``points`` of ``(N, 4)`` and ``images`` of uint8
-                ``(V, 3, H, W)`` tensors (or no images), ``data_samples`` a list of PairDataSample.
-            training (bool): Unused; part of MMEngine's interface.
+            data: ``inputs`` with lists ``points`` of ``(N, 4)`` and ``images`` of uint8 ``(V, 3, H,
+                W)`` tensors (or no images), ``data_samples`` a list of PairDataSample.
+            training: Unused; part of MMEngine's interface.
 
         Returns:
-            dict: ``inputs`` a :class:`PairBatch`, ``data_samples`` the samples as they came.
+            ``inputs`` a :class:`PairBatch`, ``data_samples`` the samples as they came.
 
         Raises:
             ValueError: If pictures differ in size, a field is missing in some of the samples, or no
@@ -96,7 +96,8 @@ class PairDataPreprocessor(BaseDataPreprocessor):
         pictures: list[Tensor] = list(data['inputs'].get('images') or [])
         if len({tuple(one.shape[1:]) for one in pictures}) > 1:
             raise ValueError(
-                f'The pictures of a batch must have one size, got {[list(p.shape) for p in pictures]} '
+                'The pictures of a batch must have one size, got '
+                f'{[list(p.shape) for p in pictures]} '
                 '(views, colours, rows, columns); put ResizedCrop into the pipeline.'
             )
         fields = self._joined_points(samples, clouds, pictures)
@@ -168,8 +169,8 @@ def _check_range(point_range: Sequence[float], coordinates: str) -> None:
         )
     if len(point_range) != 6 or any(point_range[i] >= point_range[i + 3] for i in range(3)):
         raise ConfigError(
-            f'PairDataPreprocessor point_range={tuple(point_range)}: expected x, y, z from and x, y, z '
-            'to.'
+            f'PairDataPreprocessor point_range={tuple(point_range)}: expected x, y, z from and x, '
+            'y, z to.'
         )
 
 
@@ -188,7 +189,7 @@ def _part_of(parts: Sequence[Tensor], device: torch.device) -> Tensor:
 
 
 def _joined_extras(samples: Sequence[PairDataSample], device: torch.device) -> dict[str, Any]:
-    """The optional fields of views and queries."""
+    """Return the optional fields of views and queries."""
     found = {key: _joined(samples, key) for key in (*_PER_VIEW, *_PER_QUERY)}
     if found['superpixels'] is not None:
         found['superpixels'] = found['superpixels'].long()
@@ -198,15 +199,15 @@ def _joined_extras(samples: Sequence[PairDataSample], device: torch.device) -> d
 
 
 def _joined(samples: Sequence[PairDataSample], key: str) -> Tensor | None:
-    """A field of all samples, joined; None if none has it."""
+    """Return a field of all samples, joined; None if none has it."""
     having = [key in sample for sample in samples]
     if not any(having):
         return None
     if not all(having):
         lacking = [sample.get('sample_id') for sample, has in zip(samples, having) if not has]
         raise ValueError(
-            f'{key} is missing in {lacking} and not in the other samples of the batch; give all data '
-            'sets one pipeline.'
+            f'{key} is missing in {lacking} and not in the other samples of the batch; give all '
+            'data sets one pipeline.'
         )
     return torch.cat([sample.get(key) for sample in samples])
 
@@ -215,20 +216,20 @@ def _joined(samples: Sequence[PairDataSample], key: str) -> Tensor | None:
 class ShapeDataPreprocessor(BaseDataPreprocessor):
     """Stack the points of a batch and move everything to the model's device.
 
-    Points stay as the pipeline made them: normalisation is a transform, so that it is written once in
-    the config and travels with the checkpoint.
+    Points stay as the pipeline made them: normalisation is a transform, so that it is written once
+    in the config and travels with the checkpoint.
     """
 
     def forward(self, data: dict[str, Any], training: bool = False) -> dict[str, Any]:
         """Turn a collated batch into model input.
 
         Args:
-            data (dict): ``inputs`` a list of ``(N, C)`` tensors and ``data_samples`` a list of
+            data: ``inputs`` a list of ``(N, C)`` tensors and ``data_samples`` a list of
                 ShapeDataSample.
-            training (bool): Unused; part of MMEngine's interface.
+            training: Unused; part of MMEngine's interface.
 
         Returns:
-            dict: ``inputs`` as one float tensor ``(B, N, C)`` and the samples, on the device.
+            ``inputs`` as one float tensor ``(B, N, C)`` and the samples, on the device.
 
         Raises:
             ValueError: If the clouds of a batch differ in their number of points.

@@ -47,4 +47,4 @@ class ThreeModes(BaseModel, metaclass=ABCMeta):
 
     @abstractmethod
     def predict(self, inputs: Any, data_samples: Sequence[Any]) -> list[Any]:
-        """The samples with their predictions."""
+        """Return the samples with their predictions."""

@@ -1,8 +1,8 @@
 """Compiled CPU kernels (numba, no compiler needed) of the point operators.
 
 Each kernel works on one cloud, releases the GIL and uses plain IEEE arithmetic, so that its result
-equals the operator's definition to the last bit. :func:`run_batch` spreads the clouds of a batch over
-threads; the thread count follows ``torch.get_num_threads()``.
+equals the operator's definition to the last bit. :func:`run_batch` spreads the clouds of a batch
+over threads; the thread count follows ``torch.get_num_threads()``.
 """
 
 from __future__ import annotations

@@ -15,12 +15,12 @@ def furthest_point_sample(xyz: Tensor, k: int, start: int = 0) -> Tensor:
     Ties go to the lower index, so the result depends on nothing but the input.
 
     Args:
-        xyz (Tensor): Coordinates ``(B, N, 3)``, any unit, float32 or float64.
-        k (int): How many points to choose, ``1 <= k <= N``.
-        start (int): Index of the first point. Defaults to 0.
+        xyz: Coordinates ``(B, N, 3)``, any unit, float32 or float64.
+        k: How many points to choose, ``1 <= k <= N``.
+        start: Index of the first point. Defaults to 0.
 
     Returns:
-        Tensor: Indices ``(B, k)``, int64, in the order of choice.
+        Indices ``(B, k)``, int64, in the order of choice.
 
     Raises:
         ValueError: If the shape of ``xyz`` or the value of ``k`` or ``start`` does not fit.

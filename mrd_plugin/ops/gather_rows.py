@@ -11,15 +11,15 @@ from torch.autograd.function import once_differentiable
 def gather_rows(x: Tensor) -> Tensor:
     """Join the rows that all ranks hold, in rank order; ranks may hold different numbers of rows.
 
-    Differentiable once. The gradient of every rank's loss with respect to this rank's rows is summed (a reduce-scatter).
-    When each rank computes the same global loss, this and the averaging of
-    ``DistributedDataParallel`` give the parameter gradients of one process on the joined batch.
+    Differentiable once. The gradient of every rank's loss with respect to this rank's rows is
+    summed (a reduce-scatter). When each rank computes the same global loss, this and the averaging
+    of ``DistributedDataParallel`` give the parameter gradients of one process on the joined batch.
 
     Args:
-        x (Tensor): This rank's rows ``(n_r, ...)``, any dtype; trailing sizes equal on all ranks.
+        x: This rank's rows ``(n_r, ...)``, any dtype; trailing sizes equal on all ranks.
 
     Returns:
-        Tensor: ``(n_0 + n_1 + ..., ...)``; ``x`` itself outside a process group.
+        ``(n_0 + n_1 + ..., ...)``; ``x`` itself outside a process group.
     """
     if not (dist.is_available() and dist.is_initialized()) or dist.get_world_size() == 1:
         return x

@@ -12,11 +12,11 @@ def gather_points(features: Tensor, index: Tensor) -> Tensor:
     """Pick rows of each cloud; differentiable in ``features``.
 
     Args:
-        features (Tensor): ``(B, N, C)``.
-        index (Tensor): ``(B, S)`` or ``(B, S, K)``, int64, values in ``0..N-1``.
+        features: ``(B, N, C)``.
+        index: ``(B, S)`` or ``(B, S, K)``, int64, values in ``0..N-1``.
 
     Returns:
-        Tensor: ``(B, S, C)`` or ``(B, S, K, C)``.
+        ``(B, S, C)`` or ``(B, S, K, C)``.
     """
     batch, n, channels = features.shape
     offset = torch.arange(batch, device=index.device).view(-1, *[1] * (index.ndim - 1)) * n
@@ -30,14 +30,14 @@ def three_interpolate(
     """Give each target point the inverse-distance mean of its three nearest source points.
 
     Args:
-        target (Tensor): Points that need features, ``(B, N, 3)``.
-        source (Tensor): Points that have features, ``(B, S, 3)``; with fewer than three of them all
-            are used.
-        features (Tensor): ``(B, S, C)``; the gradient flows into these only.
-        eps (float): Added to the distances, so that a coincident point takes all the weight.
+        target: Points that need features, ``(B, N, 3)``.
+        source: Points that have features, ``(B, S, 3)``; with fewer than three of them all are
+            used.
+        features: ``(B, S, C)``; the gradient flows into these only.
+        eps: Added to the distances, so that a coincident point takes all the weight.
 
     Returns:
-        Tensor: ``(B, N, C)``.
+        ``(B, N, C)``.
     """
     dist, index = knn(source, target, min(3, source.shape[1]))
     weight = 1 / (dist + eps)

@@ -11,7 +11,7 @@ _MOST_PAIRS = 2**25  # float32 distances of 128 MB
 
 
 def _queries_at_once(xyz: Tensor) -> int:
-    """Queries whose distances to all points of ``xyz (B, N, 3)`` fit the budget; at least one."""
+    """Return how many queries fit the budget with all points ``xyz (B, N, 3)``; at least 1."""
     return max(1, _MOST_PAIRS // max(1, xyz.shape[0] * xyz.shape[1]))
 
 
@@ -23,13 +23,13 @@ def ball_query(xyz: Tensor, centres: Tensor, radius: float, k: int) -> Tensor:
     first point (as in PointNet++); where none does, with the point nearest to the centre.
 
     Args:
-        xyz (Tensor): Points ``(B, N, 3)``, float32 or float64.
-        centres (Tensor): Centres ``(B, S, 3)``, same unit and dtype.
-        radius (float): Radius, in the unit of ``xyz``.
-        k (int): Neighbours a centre.
+        xyz: Points ``(B, N, 3)``, float32 or float64.
+        centres: Centres ``(B, S, 3)``, same unit and dtype.
+        radius: Radius, in the unit of ``xyz``.
+        k: Neighbours a centre.
 
     Returns:
-        Tensor: Indices into ``xyz``, ``(B, S, k)``, int64.
+        Indices into ``xyz``, ``(B, S, k)``, int64.
 
     Raises:
         ValueError: If shapes or dtypes do not fit, or there are no points.
@@ -78,14 +78,14 @@ def knn(xyz: Tensor, queries: Tensor, k: int, chunk: int | None = None) -> tuple
     fp32. Queries are worked in chunks, so that memory has a bound whatever the batch is.
 
     Args:
-        xyz (Tensor): Points ``(B, N, 3)``.
-        queries (Tensor): Queries ``(B, S, 3)``.
-        k (int): Neighbours a query, ``1 <= k <= N``.
-        chunk (int, optional): Queries worked at once. Never changes the result. Defaults to as many as
-            128 MB of distances hold.
+        xyz: Points ``(B, N, 3)``.
+        queries: Queries ``(B, S, 3)``.
+        k: Neighbours a query, ``1 <= k <= N``.
+        chunk: Queries worked at once. Never changes the result. Defaults to as many as 128 MB of
+            distances hold.
 
     Returns:
-        tuple[Tensor, Tensor]: Euclidean distances ``(B, S, k)`` and indices ``(B, S, k)``, int64.
+        Euclidean distances ``(B, S, k)`` and indices ``(B, S, k)``, int64.
 
     Raises:
         ValueError: If ``k`` exceeds the number of points.
@@ -114,17 +114,17 @@ def radius_neighbours(
     """Pair each query with the first ``k`` points of its sample, in index order, within ``radius``.
 
     Args:
-        xyz (Tensor): Points of all samples, ``(N, 3)``, float32 or float64.
-        point_batch (Tensor): Their samples, ``(N,)``, int64.
-        queries (Tensor): ``(Q, 3)``, same unit and dtype.
-        query_batch (Tensor): Their samples, ``(Q,)``, int64.
-        batch_size (int): Number of samples.
-        radius (float): Inclusive, in the unit of ``xyz``.
-        k (int): Most neighbours a query.
+        xyz: Points of all samples, ``(N, 3)``, float32 or float64.
+        point_batch: Their samples, ``(N,)``, int64.
+        queries: ``(Q, 3)``, same unit and dtype.
+        query_batch: Their samples, ``(Q,)``, int64.
+        batch_size: Number of samples.
+        radius: Inclusive, in the unit of ``xyz``.
+        k: Most neighbours a query.
 
     Returns:
-        tuple[Tensor, Tensor]: Rows of the queries and rows of the points, each ``(P,)``, int64, sorted
-        by query; a query without a point in reach has no pair.
+        Rows of the queries and rows of the points, each ``(P,)``, int64, sorted by query; a query
+        without a point in reach has no pair.
     """
     rows, columns = [], []
     for sample in range(batch_size):

@@ -21,14 +21,14 @@ def render_points(xyz: Tensor, colours: Tensor, cameras: Tensor, size: int) -> T
     one colour shows its form too. No gradient.
 
     Args:
-        xyz (Tensor): Points ``(B, N, 3)``.
-        colours (Tensor): RGB in [0, 1], ``(B, N, 3)``.
-        cameras (Tensor): ``(V, 3, 3)``; the rows of each are unit vectors to the right of the picture,
-            to its top and towards the viewer.
-        size (int): Pixels a side.
+        xyz: Points ``(B, N, 3)``.
+        colours: RGB in [0, 1], ``(B, N, 3)``.
+        cameras: ``(V, 3, 3)``; the rows of each are unit vectors to the right of the picture, to
+            its top and towards the viewer.
+        size: Pixels a side.
 
     Returns:
-        Tensor: RGB in [0, 1], ``(B, V, 3, size, size)`` float32.
+        RGB in [0, 1], ``(B, V, 3, size, size)`` float32.
     """
     parts = zip(xyz.split(_CHUNK), colours.split(_CHUNK))
     return torch.cat([_render(*part, cameras, size) for part in parts])
@@ -65,8 +65,8 @@ def _shade(height: Tensor, drawn: Tensor) -> Tensor:
     """Brightness of a surface from its slopes.
 
     Args:
-        height (Tensor): In pixels, ``(B, V, size, size)``.
-        drawn (Tensor): Bool, likewise: where there is a surface.
+        height: In pixels, ``(B, V, size, size)``.
+        drawn: Bool, likewise: where there is a surface.
     """
     mean = [F.avg_pool2d(part, 3, stride=1, padding=1) for part in (height * drawn, drawn.float())]
     smooth = (mean[0] / mean[1].clamp(min=1e-6)).where(drawn, height.new_tensor(float('nan')))

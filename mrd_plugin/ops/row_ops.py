@@ -15,16 +15,16 @@ _ROWS = 1024  # rows of a block on a CPU: its output stays in the cache
 def max_linear(x: Tensor, weight: Tensor) -> Tensor:
     """Compute ``(x @ weight.T).max(dim=1)``; differentiable once.
 
-    Of a group's ``K x D`` products only the ``D`` largest matter, so on a CPU the products are made in
-    blocks and dropped, and the gradient visits the largest alone: no tensor of ``G x K x D`` exists.
-    Where rows tie, one of them receives the gradient.
+    Of a group's ``K x D`` products only the ``D`` largest matter, so on a CPU the products are made
+    in blocks and dropped, and the gradient visits the largest alone: no tensor of ``G x K x D``
+    exists. Where rows tie, one of them receives the gradient.
 
     Args:
-        x (Tensor): Groups ``(G, K, C)``.
-        weight (Tensor): ``(D, C)``.
+        x: Groups ``(G, K, C)``.
+        weight: ``(D, C)``.
 
     Returns:
-        Tensor: ``(G, D)``.
+        ``(G, D)``.
     """
     compiled = weight.dtype in (torch.float32, torch.float64)  # what the kernels know
     if x.device.type != 'cpu' or not compiled:
@@ -77,10 +77,10 @@ def row_moments(x: Tensor) -> tuple[Tensor, Tensor]:
     memory are lost: no copy of ``x`` is made.
 
     Args:
-        x (Tensor): ``(M, C)``.
+        x: ``(M, C)``.
 
     Returns:
-        tuple[Tensor, Tensor]: Mean ``(C,)`` and covariance ``(C, C)``.
+        Mean ``(C,)`` and covariance ``(C, C)``.
     """
     return _RowMoments.apply(x)
 

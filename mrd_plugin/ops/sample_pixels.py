@@ -16,13 +16,13 @@ def sample_pixels(maps: Tensor, pixels: Tensor, size: tuple[int, int]) -> Tensor
     image-to-LiDAR methods do) and reading the pixels, without the enlarged maps.
 
     Args:
-        maps (Tensor): ``(V, C, h, w)``; half precision is read, and given back, in float32, as it has
-            too few digits for positions between the cells.
-        pixels (Tensor): Picture, row and column, ``(M, 3)``, int64.
-        size (tuple[int, int]): Height H and width W of the pictures.
+        maps: ``(V, C, h, w)``; half precision is read, and given back, in float32, as it has too
+            few digits for positions between the cells.
+        pixels: Picture, row and column, ``(M, 3)``, int64.
+        size: Height H and width W of the pictures.
 
     Returns:
-        Tensor: ``(M, C)``.
+        ``(M, C)``.
     """
     rows = maps.permute(0, 2, 3, 1).flatten(0, 2)  # (V * h * w, C)
     top, bottom, down = _between(pixels[:, 1], size[0], maps.shape[2], maps.dtype)
@@ -39,7 +39,7 @@ def sample_pixels(maps: Tensor, pixels: Tensor, size: tuple[int, int]) -> Tensor
 def _between(
     pixel: Tensor, pixels: int, cells: int, dtype: torch.dtype
 ) -> tuple[Tensor, Tensor, Tensor]:
-    """The two cells that a pixel lies between along one axis, and its distance from the first."""
+    """Return the two cells around a pixel along one axis, and its distance from the first."""
     position = pixel.to(dtype) * ((cells - 1) / max(pixels - 1, 1))
     first = position.floor().clamp(0, cells - 1)
     second = (first + 1).clamp(max=cells - 1)

@@ -14,13 +14,12 @@ def segment_mean(rows: Tensor, segment: Tensor, num_segments: int) -> tuple[Tens
     """Average the rows of each segment.
 
     Args:
-        rows (Tensor): ``(N, C)``; half precision is averaged, and given back, in float32.
-        segment (Tensor): Segment of each row, ``(N,)``, int64, 0 to ``num_segments - 1``.
-        num_segments (int): Number of segments S.
+        rows: ``(N, C)``; half precision is averaged, and given back, in float32.
+        segment: Segment of each row, ``(N,)``, int64, 0 to ``num_segments - 1``.
+        num_segments: Number of segments S.
 
     Returns:
-        tuple[Tensor, Tensor]: Means ``(S, C)``, zeros for empty segments, and numbers of rows
-        ``(S,)``, int64.
+        Means ``(S, C)``, zeros for empty segments, and numbers of rows ``(S,)``, int64.
     """
     counts = torch.bincount(segment, minlength=num_segments)
     sums = rows.new_zeros(num_segments, rows.shape[1]).index_add(0, segment, rows)
@@ -36,14 +35,14 @@ def replace_masked_cells(
     pixel; the gradient of a replaced cell goes to them.
 
     Args:
-        grid (Tensor): ``(V, D, h, w)``, cells of ``stride x stride`` pixels.
-        masks (Tensor): True where a picture is masked, ``(V, H, W)``.
-        values (Tensor): Rows of some points, ``(K, D)``.
-        pixels (Tensor): Picture, row and column where each is seen, ``(K, 3)``, int64.
-        stride (int): Pixels a cell.
+        grid: ``(V, D, h, w)``, cells of ``stride x stride`` pixels.
+        masks: True where a picture is masked, ``(V, H, W)``.
+        values: Rows of some points, ``(K, D)``.
+        pixels: Picture, row and column where each is seen, ``(K, 3)``, int64.
+        stride: Pixels a cell.
 
     Returns:
-        Tensor: ``(V, D, h, w)``.
+        ``(V, D, h, w)``.
     """
     count, dim, height, width = grid.shape
     view, row, column = pixels.unbind(1)

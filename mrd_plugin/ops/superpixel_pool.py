@@ -16,25 +16,26 @@ from mrd_plugin.utils.precision import in_full_precision
 def superpixel_pool(features: Tensor, labels: Tensor, num_segments: int) -> tuple[Tensor, Tensor]:
     """Average each picture's features over each of its segments; differentiable once.
 
-    Neither a copy of the features with channels last nor a one-hot matrix is made: on a CPU each row
-    of pixels is summed run by run, a run being neighbours with the same label; on CUDA the labels
-    are a scattering index that all channels share.
+    Neither a copy of the features with channels last nor a one-hot matrix is made: on a CPU each
+    row of pixels is summed run by run, a run being neighbours with the same label; on CUDA the
+    labels are a scattering index that all channels share.
 
     Args:
-        features (Tensor): ``(V, C, H, W)``; half precision is averaged, and given back, in float32.
-        labels (Tensor): Segment of each pixel, ``(V, H, W)``, integer; below 0 for none.
-        num_segments (int): Segments a picture S; every label lies below.
+        features: ``(V, C, H, W)``; half precision is averaged, and given back, in float32.
+        labels: Segment of each pixel, ``(V, H, W)``, integer; below 0 for none.
+        num_segments: Segments a picture S; every label lies below.
 
     Returns:
-        tuple[Tensor, Tensor]: Means ``(V * S, C)``, zeros for segments without a pixel, and numbers
-        of pixels ``(V * S,)``, int64. Segment s of picture v has the row ``v * S + s``.
+        Means ``(V * S, C)``, zeros for segments without a pixel, and numbers of pixels ``(V *
+        S,)``, int64. Segment s of picture v has the row ``v * S + s``.
 
     Raises:
         ValueError: If sizes differ or a label is too large.
     """
     if features.ndim != 4 or labels.shape != features[:, 0].shape:
         raise ValueError(
-            f'labels must have the shape (V, H, W) of features (V, C, H, W), got {tuple(labels.shape)} '
+            'labels must have the shape (V, H, W) of features (V, C, H, W), got '
+            f'{tuple(labels.shape)} '
             f'and {tuple(features.shape)}: is the label map of another size than the picture?'
         )
     if labels.numel() and int(labels.max()) >= num_segments:
@@ -75,7 +76,7 @@ class _SuperpixelPool(torch.autograd.Function):
 
 
 def _sums_cuda(features: Tensor, labels: Tensor, num_segments: int) -> Tensor:
-    """Sums ``(V, C, S)`` of features ``(V, C, P)``."""
+    """Sum ``(V, C, S)`` of features ``(V, C, P)``."""
     out = features.new_zeros(*features.shape[:2], num_segments + 1)
     column = torch.where(labels < 0, num_segments, labels)[:, None].expand_as(features)
     return out.scatter_add_(2, column, features)[..., :-1]

@@ -26,13 +26,13 @@ def unit_pixel_pool(maps: Tensor, labels: Tensor, num_segments: int) -> tuple[Te
     added up, and again in the backward pass. Differentiable once.
 
     Args:
-        maps (Tensor): ``(V, C, h, w)``; half precision is computed, and given back, in float32.
-        labels (Tensor): Segment of each pixel, ``(V, H, W)``, integer; below 0 for none.
-        num_segments (int): Segments a picture S; every label lies below.
+        maps: ``(V, C, h, w)``; half precision is computed, and given back, in float32.
+        labels: Segment of each pixel, ``(V, H, W)``, integer; below 0 for none.
+        num_segments: Segments a picture S; every label lies below.
 
     Returns:
-        tuple[Tensor, Tensor]: Means ``(V * S, C)``, zeros for segments without a pixel, and numbers
-        of pixels ``(V * S,)``, int64.
+        Means ``(V * S, C)``, zeros for segments without a pixel, and numbers of pixels ``(V *
+        S,)``, int64.
 
     Raises:
         ValueError: If the numbers of pictures differ or a label is too large.
@@ -78,7 +78,7 @@ class _UnitPixelSums(torch.autograd.Function):
 
 @numba.njit(nogil=True, cache=True)
 def _between(pixel, pixels, cells):
-    """The two cells that a pixel lies between along one axis, and its distance from the first."""
+    """Return the two cells around a pixel along one axis, and its distance from the first."""
     position = pixel * ((cells - 1) / max(pixels - 1, 1))
     first = min(int(position), cells - 1)
     return first, min(first + 1, cells - 1), position - first

@@ -36,22 +36,22 @@ def voxelize(
     """Sort points into voxels.
 
     A voxel is represented by the first of its points, as in the image-to-LiDAR methods (Sautier et
-    al. 2022, arXiv 2203.16258) and in MMDetection3D's MinkUNet, so that what a network is given does
-    not depend on how many points share a voxel.
+    al. 2022, arXiv 2203.16258) and in MMDetection3D's MinkUNet, so that what a network is given
+    does not depend on how many points share a voxel.
 
     Args:
-        xyz (Tensor): Points of all samples, ``(ΣN, 3)``, metres.
-        point_batch (Tensor): Their samples, ``(ΣN,)``, int64.
-        batch_size (int): Number of samples.
-        voxel_size (Sequence[float]): Edges along x, y, z in metres; with cylindrical coordinates
-            along radius (metres), azimuth (degrees) and z (metres).
-        coordinates (str): ``'cartesian'`` or ``'cylindrical'``. Defaults to 'cartesian'.
-        origin (Sequence[float], optional): Corner of voxel (0, 0, 0) in metres; no point may lie below
-            it. Defaults to None: each sample's own lowest corner, a multiple of :data:`ALIGN` voxels
-            from the origin of its coordinates.
+        xyz: Points of all samples, ``(ΣN, 3)``, metres.
+        point_batch: Their samples, ``(ΣN,)``, int64.
+        batch_size: Number of samples.
+        voxel_size: Edges along x, y, z in metres; with cylindrical coordinates along radius
+            (metres), azimuth (degrees) and z (metres).
+        coordinates: ``'cartesian'`` or ``'cylindrical'``. Defaults to 'cartesian'.
+        origin: Corner of voxel (0, 0, 0) in metres; no point may lie below it. Defaults to None:
+            each sample's own lowest corner, a multiple of :data:`ALIGN` voxels from the origin of
+            its coordinates.
 
     Returns:
-        PointVoxels: Sorted by sample and index.
+        Sorted by sample and index.
     """
     position = cylindrical(xyz) if coordinates == 'cylindrical' else xyz
     if origin is not None:

@@ -13,11 +13,11 @@ def credits_section(shown: Sequence[Mapping[str, Any]], attribution: str) -> str
     """List creator and licence of every shape on the page, and the attribution of the whole set.
 
     Args:
-        shown (Sequence[Mapping]): Records with ``name``, ``id``, ``creator`` and ``licence``.
-        attribution (str): Content of the data folder's ``ATTRIBUTION.md``; may be empty.
+        shown: Records with ``name``, ``id``, ``creator`` and ``licence``.
+        attribution: Content of the data folder's ``ATTRIBUTION.md``; may be empty.
 
     Returns:
-        str: HTML; addresses are links to follow, nothing is loaded from them.
+        HTML; addresses are links to follow, nothing is loaded from them.
     """
     if not shown and not attribution:
         return '<p class="soft">The data folder names no creators or licences.</p>'

@@ -74,17 +74,17 @@ def lidar_report_page(data: LiDARReportData) -> str:
     """Write the page.
 
     Args:
-        data (LiDARReportData): What it shows.
+        data: What it shows.
 
     Returns:
-        str: One self-contained HTML file.
+        One self-contained HTML file.
     """
     named = {f'match{number}': match for number, match in enumerate(data.matches)}
     sections = [
         Section(
             'What resembles what',
-            'Click on a pixel to see which points have the most similar features, or on a point to see '
-            'which pixels do. Validation frames: the network was not trained on them.',
+            'Click on a pixel to see which points have the most similar features, or on a point to '
+            'see which pixels do. Validation frames: the network was not trained on them.',
             ''.join(match_figure(name, match) for name, match in named.items()),
         ),
         *_triplets(data),
@@ -110,8 +110,8 @@ def _tiles(data: LiDARReportData) -> list[Tile]:
         tiles.append(Tile(f'{100 * terms["match_contrast"]:.1f} %', 'Contrastive top-1', note))
     if 'code_agreement' in terms:
         note = (
-            f'pairs with one code on both sides; perplexity {terms["perplexity_points"]:.0f} (points), '
-            f'{terms["perplexity_pixels"]:.0f} (pixels)'
+            f'pairs with one code on both sides; perplexity {terms["perplexity_points"]:.0f} '
+            f'(points), {terms["perplexity_pixels"]:.0f} (pixels)'
         )
         tiles.append(Tile(f'{100 * terms["code_agreement"]:.1f} %', 'Code agreement', note))
     if 'occupancy_behind' in terms:
@@ -149,12 +149,15 @@ def _triplets(data: LiDARReportData) -> list[Section]:
 def _plans(data: LiDARReportData) -> list[Section]:
     figures = [
         f'<figure class="chart plan"><figcaption><h3>{escape(plan.title)}</h3></figcaption>'
-        f'<img src="{occupancy_png(plan.probability, plan.cells)}" alt="occupancy from above"></figure>'
+        f'<img src="{occupancy_png(plan.probability, plan.cells)}" alt="occupancy from '
+        'above"></figure>'
         for plan in data.plans
     ]
     intro = (
-        'From above, the sensor at the bottom, in the middle: occupied (orange), free (pale), too far '
-        'from any point to say (grey), returns (blue). A cell is as occupied as the fullest of its heights.'
+        'From above, the sensor at the bottom, in the middle: occupied (orange), free (pale), too '
+        'far '
+        'from any point to say (grey), returns (blue). A cell is as occupied as the fullest of its '
+        'heights.'
     )
     body = f'<div class="charts">{"".join(figures)}</div>'
     return [Section('Estimated occupancy', intro, body)] if figures else []

@@ -34,10 +34,10 @@ def write_lidar_report(run: FinishedRun) -> dict[str, Any]:
     """Write ``report/index.html`` and ``summary.json`` into the folder of an image-to-LiDAR run.
 
     Args:
-        run (FinishedRun): Of an ``ImageToLiDAR`` model.
+        run: Of an ``ImageToLiDAR`` model.
 
     Returns:
-        dict: The content of ``summary.json``.
+        The content of ``summary.json``.
 
     Raises:
         ConfigError: There are no validation data.
@@ -102,7 +102,7 @@ def write_lidar_report(run: FinishedRun) -> dict[str, Any]:
 
 
 def _match(model: Any, batch: PairBatch, name: str) -> Match:
-    """The first picture and the points that it sees."""
+    """Return the first picture and the points that it sees."""
     points, maps = model.shared_space(batch)
     rows = (batch.pair_pixels[:, 0] == 0).nonzero()[:, 0]
     seen = batch.pair_points[rows]
@@ -131,7 +131,7 @@ def _code_counts(model: CMCR, batch: PairBatch) -> dict[str, np.ndarray]:
 
 
 def _triplet(model: CMCR, batch: PairBatch, name: str) -> Triplet:
-    """The first picture: masked, rebuilt, original."""
+    """Return the first picture: masked, rebuilt, original."""
     assert batch.image_masks is not None
     rebuilt = model.rebuild_images(batch, model.sensor_features(batch))
     masked = batch.images.masked_fill(batch.image_masks[:, None], 0)
@@ -175,7 +175,7 @@ def _plan(model: CMCR, batch: PairBatch, name: str) -> Plan:
 
 
 def _pixels(image: torch.Tensor) -> np.ndarray:
-    """An image ``(3, H, W)`` in [0, 1] as uint8 ``(H, W, 3)``."""
+    """Return an image ``(3, H, W)`` in [0, 1] as uint8 ``(H, W, 3)``."""
     return (image.clamp(0, 1) * 255).round().byte().permute(1, 2, 0).cpu().numpy()
 
 
@@ -190,7 +190,8 @@ def _subtitle(run: FinishedRun) -> str:
     size = sum(weights.numel() for weights in run.model.backbone.parameters()) / 1e6
     return (
         f'{escape(cfg.model.type)} trains a {escape(cfg.model.backbone.type)} ({size:.2f} M '
-        f'parameters) on the pictures of {escape(cfg.train_dataloader.dataset.type)}, through a frozen '
+        f'parameters) on the pictures of {escape(cfg.train_dataloader.dataset.type)}, through a '
+        'frozen '
         f'{escape(cfg.model.teacher.type)}, checkpoint <code>{escape(run.checkpoint.as_posix())}'
         f'</code>, seed {cfg.get("randomness", {}).get("seed")}.'
     )

@@ -18,7 +18,7 @@ def nest_figures(figures: Mapping[str, float]) -> dict[str, Any]:
     """Figures as ``zero_shot: {...}, retrieval: {direction: {...}}``; what can't be said is None.
 
     Args:
-        figures (Mapping): As ``score_embeddings`` gives them.
+        figures: As ``score_embeddings`` gives them.
     """
 
     def pick(prefix: str, keys: tuple[str, ...]) -> dict[str, float | int | None]:
@@ -37,15 +37,15 @@ def nest_figures(figures: Mapping[str, float]) -> dict[str, Any]:
 def summarise_run(
     figures: Mapping[str, float], references: Mapping[str, Mapping[str, float]], **facts: Any
 ) -> dict[str, Any]:
-    """The content of ``summary.json``.
+    """Return the content of ``summary.json``.
 
     Args:
-        figures (Mapping): The student's figures on the test part.
-        references (Mapping): Reference rows on the same part.
+        figures: The student's figures on the test part.
+        references: Reference rows on the same part.
         **facts: ``train_minutes``, ``n_train``, ``n_test``, ``seed``, ``config``, ``checkpoint``.
 
     Returns:
-        dict: Fractions, not percent. Zero-shot means unseen shapes, seen words.
+        Fractions, not percent. Zero-shot means unseen shapes, seen words.
     """
     nested = nest_figures(figures)
     teacher = nest_figures(references.get(TEACHER_ROW, {}))['zero_shot']['top1']
@@ -81,11 +81,11 @@ def figures_table(rows: Mapping[str, Mapping[str, float]], student: str) -> str:
     """Write rows of figures in percent; a bar in each cell shows the share.
 
     Args:
-        rows (Mapping): Row name to figures, as ``score_embeddings`` gives them.
-        student (str): The row to stress.
+        rows: Row name to figures, as ``score_embeddings`` gives them.
+        student: The row to stress.
 
     Returns:
-        str: A ``<table>``. NaN is a dash.
+        A ``<table>``. NaN is a dash.
     """
     counts = rows[student]
     groups = {

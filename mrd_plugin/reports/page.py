@@ -53,15 +53,15 @@ def html_page(
     """Put a page together.
 
     Args:
-        title (str): Heading, plain text.
-        subtitle (str): Under the heading, HTML.
-        tiles (Sequence[Tile]): Figures at its head.
-        sections (Sequence[Section]): What follows.
-        clouds (Mapping): Packed clouds by sample id; see ``pack_cloud``.
-        matches (Mapping, optional): Packed matches by name; see ``pack_match``.
+        title: Heading, plain text.
+        subtitle: Under the heading, HTML.
+        tiles: Figures at its head.
+        sections: What follows.
+        clouds: Packed clouds by sample id; see ``pack_cloud``.
+        matches: Packed matches by name; see ``pack_match``.
 
     Returns:
-        str: The whole file.
+        The whole file.
     """
     head = ''.join(
         f'<li><span>{escape(tile.title)}</span><b>{escape(tile.value)}</b>'

@@ -75,10 +75,10 @@ def report_page(data: ReportData) -> str:
     """Write the page.
 
     Args:
-        data (ReportData): What it shows.
+        data: What it shows.
 
     Returns:
-        str: One self-contained HTML file.
+        One self-contained HTML file.
     """
     examples = draw_examples(data.table, data.embedding, data.pictures)
     sections = [
@@ -124,15 +124,16 @@ def _figures_section(data: ReportData) -> Section:
     error = math.sqrt(top1 * (1 - top1) / count) if count else math.nan
     intro = (
         f'Percent, on {len(data.table.ids)} test shapes. Zero-shot is over {len(data.classes)} '
-        f'nouns and means <b>{NOTE}</b>: no test shape, nor a near-duplicate of one, was trained on, '
-        'but their names occur among the training captions. The untrained teacher has not seen these '
-        'names; the ridges learned from the same shapes as the student.'
+        f'nouns and means <b>{NOTE}</b>: no test shape, nor a near-duplicate of one, was trained '
+        'on, but their names occur among the training captions. The untrained teacher has not seen '
+        'these names; the ridges learned from the same shapes as the student.'
     )
     note = (
-        f'<p class="note">One split of {count:.0f} shapes with a noun has a standard error of about '
-        f'{100 * error:.0f} points on zero-shot top-1. Cross-validation is in configs/mrd/README.md. '
-        'For the icon ridge image → shape is easier than for the student: the query is its own input. '
-        'For the teacher the query would be the answer.</p>'
+        f'<p class="note">One split of {count:.0f} shapes with a noun has a standard error of '
+        f'about {100 * error:.0f} points on zero-shot top-1. Cross-validation is in '
+        'configs/mrd/README.md. '
+        'For the icon ridge image → shape is easier than for the student: the query is its own '
+        'input. For the teacher the query would be the answer.</p>'
     )
     body = f'<div class="scroll">{figures_table(rows, data.student)}</div>{note}'
     return Section('What it learned, beside what one gets without it', intro, body)
@@ -143,13 +144,13 @@ def _example_sections(html: Mapping[str, str]) -> list[Section]:
     texts = {
         'text': (
             'Text → shape',
-            f'A name, and the five shapes nearest to it. {lot} A green frame is a shape of that very '
-            'name. Drag a shape to turn it, double-click to turn it back.',
+            f'A name, and the five shapes nearest to it. {lot} A green frame is a shape of that '
+            'very name. Drag a shape to turn it, double-click to turn it back.',
         ),
         'image': (
             'Picture → shape',
-            'A picture through the teacher’s image tower, and the five nearest shapes. A green frame '
-            'is the shape that the picture shows.',
+            'A picture through the teacher’s image tower, and the five nearest shapes. A green '
+            'frame is the shape that the picture shows.',
         ),
         'shape': ('Shape → text', 'A shape, and the five nearest of all names in the test part.'),
     }
@@ -169,8 +170,8 @@ def _confusion_section(data: ReportData) -> list[Section]:
     counts = confusion_counts(labels, predicted, len(data.classes))
     body = f'<div class="scroll">{confusion_table(counts, data.classes)}</div>'
     intro = (
-        f'Zero-shot ({NOTE}): rows are the true nouns with their number of test shapes, columns what '
-        'the student says. Outlined cells are right; nouns without a test shape have no row.'
+        f'Zero-shot ({NOTE}): rows are the true nouns with their number of test shapes, columns '
+        'what the student says. Outlined cells are right; nouns without a test shape have no row.'
     )
     return [Section('Confusion', intro, body)]
 
@@ -188,8 +189,10 @@ def _relations_section(data: ReportData) -> list[Section]:
         [data.nouns[row] for row in both],
     )
     intro = (
-        'Who is like whom: cosines between test shapes sorted by noun, of the nouns with more than one '
-        'test shape. Relation distillation asks that the third matrix have the structure of the first '
+        'Who is like whom: cosines between test shapes sorted by noun, of the nouns with more than '
+        'one '
+        'test shape. Relation distillation asks that the third matrix have the structure of the '
+        'first '
         f'two. Each is shaded from the 2nd to the 99th percentile over {len(both)} shapes, and '
         'correlations are over all their pairs.'
     )
@@ -204,8 +207,10 @@ def _training_section(data: ReportData) -> list[Section]:
     if not charts:
         return []
     intro = (
-        'Every scalar that was logged; losses are means over the logger’s window, the rest is of the '
-        'step itself. The legend gives the first and the last value, under the pointer the value there.'
+        'Every scalar that was logged; losses are means over the logger’s window, the rest is of '
+        'the '
+        'step itself. The legend gives the first and the last value, under the pointer the value '
+        'there.'
     )
     return [Section('Training', intro, f'<div class="charts">{"".join(charts)}</div>')]
 
@@ -220,5 +225,5 @@ def _credits(data: ReportData, shown: Sequence[int]) -> Section:
 
 
 def percent(share: float) -> str:
-    """A share as text in percent."""
+    """Return a share as text in percent."""
     return f'{100 * share:.1f}\u202f%'

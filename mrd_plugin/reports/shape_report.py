@@ -39,10 +39,10 @@ def write_report(run: FinishedRun) -> dict[str, Any]:
     """Write ``report/index.html`` and ``summary.json`` into a run's folder.
 
     Args:
-        run (FinishedRun): Of a pre-trainer of the shape family.
+        run: Of a pre-trainer of the shape family.
 
     Returns:
-        dict: The content of ``summary.json``.
+        The content of ``summary.json``.
 
     Raises:
         ConfigError: There are no test data or classes.
@@ -121,7 +121,7 @@ def _classes(model: BasePretrainer, dataset: BaseDataset) -> tuple[Sequence[str]
 
 
 def _references(run: FinishedRun, part: ShapeTable) -> dict[str, dict[str, float]]:
-    """Reference rows on the test part, with ridges where they can be fitted."""
+    """Return reference rows on the test part, with ridges where they can be fitted."""
     cfg = run.cfg
     if not has_references(cfg):
         return reference_rows(part, part.ids)
@@ -165,7 +165,7 @@ def _cloud(dataset: BaseDataset, row: int) -> dict[str, Any]:
 
 
 def _records(root: Path) -> dict[str, dict[str, Any]]:
-    """Records of the data folder's index that name a creator, by id."""
+    """Record of the data folder's index that name a creator, by id."""
     index = root / 'index.json'
     if not index.is_file():
         return {}

@@ -49,8 +49,8 @@ class Run:
         config: Path of the config file.
         fold: 0 to 4.
         seed: Seed of initialisation, sampling and augmentation.
-        part: ``'val'`` trains on the train part and scores the validation part, for choosing settings;
-            ``'test'`` trains on train and validation together and scores the test part.
+        part: ``'val'`` trains on the train part and scores the validation part, for choosing
+            settings; ``'test'`` trains on train and validation together and scores the test part.
         out: Folder of all runs.
         options: Further ``key=value`` overrides, the same for all runs of a variant.
         first_stage_options: The same for the first stage of a method that has one.
@@ -125,14 +125,15 @@ def require_splits(folds: Iterable[int]) -> None:
     """Make sure that the split files of furniture folds exist.
 
     Raises:
-        ConfigError: one does not; names it and the folds that there are.
+        ConfigError: One does not; names it and the folds that there are.
     """
     for fold in folds:
         path = Path(SPLITS) / f'fold{fold}.json'
         if not path.is_file():
             known = sorted(found.stem[4:] for found in path.parent.glob('fold*.json'))
             raise ConfigError(
-                f'--folds {fold}: {path} is missing; the folds there are: {", ".join(known) or "none"}.'
+                f'--folds {fold}: {path} is missing; the folds there are: '
+                f'{", ".join(known) or "none"}.'
             )
 
 
@@ -142,13 +143,13 @@ def run_all(
     """Do every run that has no figures yet; each in its own process.
 
     Args:
-        runs (Sequence[Training]): What to run.
-        jobs (int): Processes at a time. Defaults to 2.
-        threads (int): Threads a process. Defaults to 1: two one-thread runs finish sooner than two
+        runs: What to run.
+        jobs: Processes at a time. Defaults to 2.
+        threads: Threads a process. Defaults to 1: two one-thread runs finish sooner than two
             two-thread runs on two cores.
 
     Returns:
-        dict: The figures of every run, from its ``figures.json``; none of a run that is not scored.
+        The figures of every run, from its ``figures.json``; none of a run that is not scored.
 
     Raises:
         TrainingError: If a training fails; its log is named and its own error repeated.
@@ -185,7 +186,7 @@ def _run_one(run: Training, threads: int) -> dict[str, float]:
 
 
 def _failure(code: int, log: Path) -> str:
-    """What is known of a failed training; its log ends with a sentence if a person can mend it."""
+    """Return what is known of a failed training; a recoverable one ends with a sentence."""
     lines = log.read_text(encoding='utf-8', errors='replace').splitlines()
     said = [line for line in lines if line.startswith('Error: ')]
     reason = f' with "{said[-1].removeprefix("Error: ")}"' if said else ''
@@ -196,10 +197,10 @@ def last_metrics(work_dir: str | Path) -> dict[str, float]:
     """Read the last validation figures that MMEngine logged under a work folder.
 
     Args:
-        work_dir (str or Path): A run's ``work_dir``.
+        work_dir: A run's ``work_dir``.
 
     Returns:
-        dict[str, float]: Names like ``zero_shot/top1`` and values.
+        Names like ``zero_shot/top1`` and values.
 
     Raises:
         FileNotFoundError: If no validation was logged.
@@ -225,12 +226,12 @@ def paired_difference(
     """Compare two rows run by run.
 
     Args:
-        ours (Sequence[dict]): Figures, one a (fold, seed).
-        base (Sequence[dict]): Figures of the same (fold, seed) pairs in the same order.
-        metric (str): Which figure.
+        ours: Figures, one a (fold, seed).
+        base: Figures of the same (fold, seed) pairs in the same order.
+        metric: Which figure.
 
     Returns:
-        tuple: Mean difference, its standard error (n - 1), and how many runs are better.
+        Mean difference, its standard error (n - 1), and how many runs are better.
     """
     diff = np.array([a[metric] - b[metric] for a, b in zip(ours, base)])
     error = diff.std(ddof=1) / np.sqrt(len(diff)) if len(diff) > 1 else 0.0
@@ -241,14 +242,14 @@ def write_table(folder: str | Path, names: Sequence[str], table: str, record: An
     """Write a table as Markdown and its figures as JSON, side by side.
 
     Args:
-        folder (str | Path): Where to; made if it is missing.
-        names (Sequence[str]): What the table is of; together they name the files. Many names are
-            cut to the first one and a checksum of all, since file systems allow 255 bytes.
-        table (str): Markdown.
-        record (Any): What JSON can hold.
+        folder: Where to; made if it is missing.
+        names: What the table is of; together they name the files. Many names are cut to the first
+            one and a checksum of all, since file systems allow 255 bytes.
+        table: Markdown.
+        record: What JSON can hold.
 
     Returns:
-        list[Path]: The two files.
+        The two files.
     """
     stem = '_'.join(names).replace('/', '-')
     if len(stem) > _MAX_STEM:
@@ -267,12 +268,12 @@ def markdown_table(
     """Write rows as a Markdown table of ``mean ± std``, with paired differences under it.
 
     Args:
-        rows (dict): Row name to the figures of its runs.
-        metrics (dict): Metric key to column title.
-        base (str, optional): Row that the others are compared with, run by run.
+        rows: Row name to the figures of its runs.
+        metrics: Metric key to column title.
+        base: Row that the others are compared with, run by run.
 
     Returns:
-        str: Markdown; values in percent.
+        Markdown; values in percent.
     """
     lines = [
         '| row | runs | ' + ' | '.join(metrics.values()) + ' |',

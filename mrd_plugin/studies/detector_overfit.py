@@ -41,17 +41,17 @@ def overfit(cfg: Config, checkpoints: Sequence[str | None], seeds: Sequence[int]
     """Fit a detector from each checkpoint with each seed and score it on the same frames.
 
     Args:
-        cfg: trains and validates on the same frames, with ``IndoorMetric`` after the last epoch
+        cfg: Trains and validates on the same frames, with ``IndoorMetric`` after the last epoch
             (``configs/detection/overfit``).
-        checkpoints: of backbones; None starts from random weights.
-        seeds: of weights, sampling and order.
+        checkpoints: Of backbones; None starts from random weights.
+        seeds: Of weights, sampling and order.
 
     Yields:
         Runs as they end; all so far are also in ``work_dir/overfit.json``.
 
     Raises:
-        ConfigError: if the config is not made for this.
-        FileNotFoundError: if there is no such checkpoint.
+        ConfigError: If the config is not made for this.
+        FileNotFoundError: If there is no such checkpoint.
     """
     require_overfit(cfg)
     require_checkpoints(*filter(None, checkpoints))
@@ -69,7 +69,8 @@ def require_overfit(cfg: Config) -> None:
     """Make sure that a config can be fitted to a few frames.
 
     Raises:
-        ConfigError: if it is not scored with ``IndoorMetric``, or has no hook to load a backbone with.
+        ConfigError: If it is not scored with ``IndoorMetric``, or has no hook to load a backbone
+            with.
     """
     metrics = cfg.get('val_evaluator') or []
     kinds = [one['type'] for one in ([metrics] if isinstance(metrics, dict) else metrics)]
@@ -80,8 +81,8 @@ def require_overfit(cfg: Config) -> None:
         )
     if 'pretrained' not in cfg.default_hooks:
         raise ConfigError(
-            f'{cfg.filename}: default_hooks.pretrained is missing, so no checkpoint could be loaded; '
-            'take a config of configs/detection/overfit.'
+            f'{cfg.filename}: default_hooks.pretrained is missing, so no checkpoint could be '
+            'loaded; take a config of configs/detection/overfit.'
         )
 
 
@@ -110,11 +111,11 @@ def _average_precision(runner: Runner, threshold: str) -> float:
 
 
 def table(fits: Sequence[Fit], columns: int = 6) -> str:
-    """Runs in a Markdown table: the loss at some steps, and AP.
+    """Run in a Markdown table: the loss at some steps, and AP.
 
     Args:
-        fits: runs of one config.
-        columns: steps to show, from the first to the last.
+        fits: Runs of one config.
+        columns: Steps to show, from the first to the last.
     """
     last = len(fits[0].losses)
     steps = sorted({round(1 + (last - 1) * i / (columns - 1)) for i in range(columns)})

@@ -1,7 +1,7 @@
 """Probes of frozen features: a linear classifier, nearest neighbours, few shots.
 
-The estimators are scikit-learn's. Everything that could be tuned is chosen on validation rows, or by
-cross-validation inside the training rows; test rows choose nothing.
+The estimators are scikit-learn's. Everything that could be tuned is chosen on validation rows, or
+by cross-validation inside the training rows; test rows choose nothing.
 """
 
 from __future__ import annotations
@@ -52,14 +52,13 @@ def linear_probe(
     """Fit multinomial logistic regression on features scaled by :class:`CentreScale`.
 
     Args:
-        features (np.ndarray): ``(n, F)``.
-        labels (np.ndarray): ``(n,)`` class numbers, all >= 0.
-        validation (np.ndarray, optional): ``(n,)`` bool, the rows that the penalty of
-            :data:`LINEAR_C` is chosen on; the final fit is on all rows. Defaults to None, stratified
-            cross-validation.
+        features: ``(n, F)``.
+        labels: ``(n,)`` class numbers, all >= 0.
+        validation: ``(n,)`` bool, the rows that the penalty of :data:`LINEAR_C` is chosen on; the
+            final fit is on all rows. Defaults to None, stratified cross-validation.
 
     Returns:
-        BaseEstimator: Fitted, with ``predict``.
+        Fitted, with ``predict``.
     """
     grid = {'logisticregression__C': LINEAR_C}
     return _choose(_logistic_regression(), grid, features, labels, validation)
@@ -89,19 +88,20 @@ def few_shot_probe(
 
     Draw ``d`` takes K of the classes (all, if ``ways`` is None), N training shapes of each, fits
     logistic regression on them and is scored on all test shapes of these classes; it depends on
-    ``d`` alone, so that two backbones see the same shots. A class with fewer shapes gives all it has.
+    ``d`` alone, so that two backbones see the same shots. A class with fewer shapes gives all it
+    has.
 
     Args:
-        train (tuple): Features ``(n, F)`` and labels ``(n,)`` to draw the shots from.
-        test (tuple): Features ``(m, F)`` and labels ``(m,)``.
-        shots (int): N.
-        ways (int, optional): K. Defaults to None.
-        draws (int): Defaults to 10.
-        exclude (Mapping, optional): See :func:`accuracies`.
+        train: Features ``(n, F)`` and labels ``(n,)`` to draw the shots from.
+        test: Features ``(m, F)`` and labels ``(m,)``.
+        shots: N.
+        ways: K. Defaults to None.
+        draws: Defaults to 10.
+        exclude: See :func:`accuracies`.
 
     Returns:
-        list[dict]: Figures of each draw, as :func:`accuracies` gives them, and ``shots``, the mean
-        number of shapes a class.
+        Figures of each draw, as :func:`accuracies` gives them, and ``shots``, the mean number of
+        shapes a class.
 
     Raises:
         ConfigError: There are fewer than ``ways`` classes in both parts.
@@ -110,8 +110,8 @@ def few_shot_probe(
     classes = np.intersect1d(labels, test[1])
     if len(classes) < (ways or 2):
         raise ConfigError(
-            f'few-shot ways={ways}: only {len(classes)} classes are in both the training and the test '
-            'part.'
+            f'few-shot ways={ways}: only {len(classes)} classes are in both the training and the '
+            'test part.'
         )
     figures = []
     for draw in range(draws):
@@ -137,10 +137,10 @@ def accuracies(
     """Top-1 over all rows, mean over the classes that occur, and N; fractions.
 
     Args:
-        predicted (np.ndarray): ``(m,)`` class numbers.
-        labels (np.ndarray): ``(m,)`` true ones.
-        exclude (Mapping, optional): Prefixes of further figures, and the classes whose rows these
-            leave out. Defaults to None.
+        predicted: ``(m,)`` class numbers.
+        labels: ``(m,)`` true ones.
+        exclude: Prefixes of further figures, and the classes whose rows these leave out. Defaults
+            to None.
     """
     right = predicted == labels
     figures: dict[str, float] = {}

@@ -52,9 +52,9 @@ def data_parts(data: Config, fold: int | None = None, part: str = 'test') -> dic
     """Training and test data set of a config, both with its test pipeline.
 
     Args:
-        data (Config): Has ``train_dataloader`` and ``test_dataloader``.
-        fold (int, optional): A furniture fold in the place of the config's split. Defaults to None.
-        part (str): With a fold: ``'test'`` trains on train and val, ``'val'`` on train alone and is
+        data: Has ``train_dataloader`` and ``test_dataloader``.
+        fold: A furniture fold in the place of the config's split. Defaults to None.
+        part: With a fold: ``'test'`` trains on train and val, ``'val'`` on train alone and is
             scored on val. Defaults to 'test'.
     """
     test = dict(data.test_dataloader.dataset)
@@ -82,16 +82,16 @@ def probe(
     """Probe one checkpoint.
 
     Args:
-        cfg (Config): The checkpoint's config.
-        checkpoint (str or Path): The weights.
-        parts (dict): From :func:`data_parts`.
-        probes (Probes): Which.
-        cache (str or Path): Folder where features are kept.
-        data (Config, optional): The config that the parts are from, if it is another.
+        cfg: The checkpoint's config.
+        checkpoint: The weights.
+        parts: From :func:`data_parts`.
+        probes: Which.
+        cache: Folder where features are kept.
+        data: The config that the parts are from, if it is another.
 
     Returns:
-        dict: Row name to a list of figures, one for a few-shot row's draws each, and one alone for
-        the others.
+        Row name to a list of figures, one for a few-shot row's draws each, and one alone for the
+        others.
     """
     found = checkpoint_features(cfg, checkpoint, parts, probes.features, cache, data)
     train, test = found['train'].labelled(), found['test'].labelled()
@@ -154,15 +154,15 @@ class Ladder:
         seeds: Seeds of pre-training, fine-tuning and training from scratch.
         part: ``'test'`` or ``'val'``, see :class:`Run`.
         out: Folder of all runs.
-        checkpoints: Pattern with ``{fold}`` and ``{seed}`` of existing checkpoints, or of work folders
-            that hold one; None pre-trains.
+        checkpoints: Pattern with ``{fold}`` and ``{seed}`` of existing checkpoints, or of work
+            folders that hold one; None pre-trains.
         options: Overrides of the pre-training config.
         jobs: Trainings at a time.
         threads: Threads of each.
 
     Raises:
-        ConfigError: A fold has no split file, or ``checkpoints`` would give several folds or seeds the same
-            checkpoint, which has then seen the test shapes of the others.
+        ConfigError: A fold has no split file, or ``checkpoints`` would give several folds or seeds
+            the same checkpoint, which has then seen the test shapes of the others.
     """
 
     config: str
@@ -201,7 +201,7 @@ class Ladder:
         ]
 
     def pretrained(self) -> list[Path]:
-        """The checkpoint of each (fold, seed); trains those that are missing."""
+        """Return the checkpoint of each (fold, seed), training those that are missing."""
         if self.checkpoints is not None:
             named = [self.checkpoints.format(fold=f, seed=s) for f, s in self.pairs]
             return [_checkpoint(Path(path)) for path in named]
@@ -213,7 +213,7 @@ class Ladder:
         """Do all that is not done yet.
 
         Returns:
-            dict: Row name to figures, one a (fold, seed), in the same order in every row; those of a
+            Row name to figures, one a (fold, seed), in the same order in every row; those of a
             few-shot row are means over its draws.
         """
         cfg = Config.fromfile(self.config)
@@ -245,13 +245,13 @@ def _require_fields(pattern: str, wanted: set[str]) -> None:
     if not wanted <= found <= {'fold', 'seed'}:
         fields = ' and '.join(f'{{{name}}}' for name in sorted(wanted))
         raise ConfigError(
-            f'--checkpoints {pattern}: expected {fields} in the name, because every fold and seed has a '
-            'checkpoint of its own: that of another fold has been trained on the test shapes.'
+            f'--checkpoints {pattern}: expected {fields} in the name, because every fold and seed '
+            'has a checkpoint of its own: that of another fold has been trained on the test shapes.'
         )
 
 
 def _checkpoint(path: Path) -> Path:
-    """A checkpoint that is there, the last one if the path is a work folder."""
+    """Return a checkpoint that is there, the last one if the path is a work folder."""
     if path.is_dir():
         return last_checkpoint(path)
     require_checkpoints(path)

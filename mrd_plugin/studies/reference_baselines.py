@@ -24,18 +24,18 @@ def hand_features(points: np.ndarray, up: int = 2, no_colour: float = 0.4) -> np
     The cloud is centred on its mean and divided by its largest norm. Shape, 118 numbers: histograms
     of each coordinate, of the distance from the centre and from the upright axis (16 bins each), of
     the distances of random pairs (32 bins, the D2 of Osada et al., Shape Distributions, 2002), the
-    extents and the roots of the covariance's eigenvalues. Colour, 68 numbers: histograms of red, green,
-    blue and of hue weighted by chroma (8 bins each), mean and deviation, and over the height the mean
-    colour (8 slices) and the share of points (6 slices). Further columns (the shape's real size, say)
-    add their mean, so that a student that sees them has no advantage.
+    extents and the roots of the covariance's eigenvalues. Colour, 68 numbers: histograms of red,
+    green, blue and of hue weighted by chroma (8 bins each), mean and deviation, and over the height
+    the mean colour (8 slices) and the share of points (6 slices). Further columns (the shape's real
+    size, say) add their mean, so that a student that sees them has no advantage.
 
     Args:
-        points (np.ndarray): ``(N, 3)`` xyz, or ``(N, C)`` xyz, rgb in [0, 1] and whatever follows.
-        up (int): Which coordinate points up. Defaults to 2.
-        no_colour (float): Colour of a cloud without any. Defaults to 0.4.
+        points: ``(N, 3)`` xyz, or ``(N, C)`` xyz, rgb in [0, 1] and whatever follows.
+        up: Which coordinate points up. Defaults to 2.
+        no_colour: Colour of a cloud without any. Defaults to 0.4.
 
     Returns:
-        np.ndarray: ``(186,)`` float64, longer by the number of further columns.
+        ``(186,)`` float64, longer by the number of further columns.
     """
     xyz = points[:, :3].astype(np.float64)
     rgb = np.full_like(xyz, no_colour)
@@ -110,13 +110,13 @@ def icon_logits(paths: Sequence[str], cache: str | Path, batch_size: int = 32) -
     """Logits of the ConSE teacher's image tower over the 1000 ImageNet classes.
 
     Args:
-        paths (Sequence[str]): ``n`` pictures.
-        cache (str or Path): ``.npz`` file; read if it holds all these pictures (by name and size in
-            bytes), otherwise written anew.
-        batch_size (int): Pictures at a time. Defaults to 32.
+        paths: ``n`` pictures.
+        cache: ``.npz`` file; read if it holds all these pictures (by name and size in bytes),
+            otherwise written anew.
+        batch_size: Pictures at a time. Defaults to 32.
 
     Returns:
-        np.ndarray: ``(n, 1000)`` float32.
+        ``(n, 1000)`` float32.
 
     Raises:
         ConfigError: The image tower's packages are missing.
@@ -154,12 +154,12 @@ class RidgePath:
     """Linear least squares with a penalty on the weights, solved once for every penalty.
 
     Columns are standardised, targets centred. With ``n`` rows the penalty of a ``strength`` is
-    ``lambda = strength * trace(X X^T) / n``, so that 1 means as much in any number of columns. Solved
-    in the ``n x n`` dual: ``W = X^T (X X^T + lambda I)^-1 Y``.
+    ``lambda = strength * trace(X X^T) / n``, so that 1 means as much in any number of columns.
+    Solved in the ``n x n`` dual: ``W = X^T (X X^T + lambda I)^-1 Y``.
 
     Args:
-        features (np.ndarray): ``(n, p)``.
-        targets (np.ndarray): ``(n, d)``.
+        features: ``(n, p)``.
+        targets: ``(n, d)``.
     """
 
     def __init__(self, features: np.ndarray, targets: np.ndarray) -> None:
@@ -181,8 +181,8 @@ class RidgePath:
         """Predict the targets ``(m, d)`` of ``features (m, p)`` under one penalty.
 
         Args:
-            features (np.ndarray): ``(m, p)``.
-            strength (float): Penalty, > 0, in the unit above.
+            features: ``(m, p)``.
+            strength: Penalty, > 0, in the unit above.
         """
         shrunk = self.rotated / (self.values + strength * self.unit)[:, None]
         kernel = self._standardise(features) @ self.rows.T

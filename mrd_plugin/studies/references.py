@@ -48,14 +48,14 @@ def reference_rows(
     On the validation part itself this choice flatters the ridges a little.
 
     Args:
-        table (ShapeTable): All shapes.
-        part (Sequence[str]): Ids to score.
-        fit (Sequence[str]): Ids that the student trains on. Without any there are no ridges.
-        train (Sequence[str]): Ids that the penalty's candidates are fitted on.
-        val (Sequence[str]): Ids that the penalty is chosen on.
+        table: All shapes.
+        part: Ids to score.
+        fit: Ids that the student trains on. Without any there are no ridges.
+        train: Ids that the penalty's candidates are fitted on.
+        val: Ids that the penalty is chosen on.
 
     Returns:
-        dict: Row name to figures, as :func:`score_embeddings` gives them.
+        Row name to figures, as :func:`score_embeddings` gives them.
     """
     with _quiet_metrics():
         return _reference_rows(table, table.rows(part), fit, train, val)
@@ -99,13 +99,13 @@ def _reference_rows(
 def choose_strength(
     features: np.ndarray, table: ShapeTable, train: np.ndarray, val: np.ndarray
 ) -> float:
-    """The penalty of :data:`STRENGTHS` that does best on the validation rows.
+    """Return the penalty of :data:`STRENGTHS` that does best on the validation rows.
 
     Args:
-        features (np.ndarray): ``(n, p)``, a row for each of the table.
-        table (ShapeTable): All shapes.
-        train (np.ndarray): Rows to fit on.
-        val (np.ndarray): Rows to choose on.
+        features: ``(n, p)``, a row for each of the table.
+        table: All shapes.
+        train: Rows to fit on.
+        val: Rows to choose on.
     """
     path = RidgePath(features[train], table.text[train])
 
@@ -117,7 +117,7 @@ def choose_strength(
 
 
 def _chance(figures: dict[str, float], num_classes: int) -> dict[str, float]:
-    """A random order, from the chance figures that every row carries."""
+    """Return a random order, from the chance figures that every row carries."""
     chance = dict(figures)
     for key in figures:
         direction, _, name = key.rpartition('/')
@@ -146,20 +146,20 @@ def shape_table(
     """Read the shapes that reference rows need.
 
     Args:
-        cfg (Config): A furniture config.
-        teacher (Teacher, optional): The student's teacher. Defaults to None, built from the config.
-        classifier (PromptClassifier, optional): Likewise.
+        cfg: A furniture config.
+        teacher: The student's teacher. Defaults to None, built from the config.
+        classifier: Likewise.
 
     Returns:
-        ShapeTable: All parts of the furniture set, with what the ridges need.
+        All parts of the furniture set, with what the ridges need.
 
     Raises:
         ConfigError: The config is of another family.
     """
     if not has_references(cfg):
         raise ConfigError(
-            f'{cfg.filename}: expected a config with model.teacher and model.classifier that is tested on '
-            'the furniture set, such as configs/mrd/pointbert_furniture.py.'
+            f'{cfg.filename}: expected a config with model.teacher and model.classifier that is '
+            'tested on the furniture set, such as configs/mrd/pointbert_furniture.py.'
         )
     teacher = teacher or build_teacher(cfg.model.get('teacher'), cfg.filename)
     classifier = classifier or MODELS.build(cfg.model.classifier)
@@ -175,14 +175,14 @@ def split_references(
     part: str | Sequence[str] = 'test',
     fit: str | Sequence[str] = ('train', 'val'),
 ) -> dict[str, dict[str, float]]:
-    """Reference rows on one part of a split file.
+    """Return reference rows on one part of a split file.
 
     Args:
-        cfg (Config): A furniture config.
-        table (ShapeTable): From :func:`shape_table`.
-        ann_file (str): The split file.
-        part (str or Sequence[str]): Parts to score. Defaults to 'test'.
-        fit (str or Sequence[str]): Parts that the student trains on. Defaults to train and val.
+        cfg: A furniture config.
+        table: From :func:`shape_table`.
+        ann_file: The split file.
+        part: Parts to score. Defaults to 'test'.
+        fit: Parts that the student trains on. Defaults to train and val.
     """
 
     def ids(split: str | Sequence[str]) -> list[str]:

@@ -68,8 +68,8 @@ class SegmentationLadder:
         split: Split of ``val_dataloader`` that is scored: ``'validation'`` for choosing settings,
             ``'test'`` for the figures.
         out: Folder of all runs.
-        export: Build on exported backbones, as a person who gets a file would, and not on the checkpoints
-            of the pre-trainings.
+        export: Build on exported backbones, as a person who gets a file would, and not on the
+            checkpoints of the pre-trainings.
         jobs: Trainings at a time.
         threads: Threads of each.
     """
@@ -88,7 +88,7 @@ class SegmentationLadder:
         """Do all that is not done yet.
 
         Returns:
-            dict: Row name to figures, one a seed, in the order of ``seeds``; ``coverage`` among them is
+            Row name to figures, one a seed, in the order of ``seeds``; ``coverage`` among them is
             the part of the backbone that was loaded, in [0, 1].
         """
         rows = {

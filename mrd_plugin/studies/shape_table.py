@@ -54,8 +54,8 @@ class ShapeTable:
         unknown = [name for name in ids if name not in place]
         if unknown:
             raise ConfigError(
-                f'{len(unknown)} of {len(ids)} shapes are not in the table of {len(self.ids)} shapes '
-                f'(first: {unknown[0]}); build the table over all parts of the split.'
+                f'{len(unknown)} of {len(ids)} shapes are not in the table of {len(self.ids)} '
+                f'shapes (first: {unknown[0]}); build the table over all parts of the split.'
             )
         return np.array([place[name] for name in ids], dtype=np.int64)
 
@@ -69,15 +69,13 @@ def tabulate(
     """Read every shape of a data set once.
 
     Args:
-        dataset (BaseDataset): A shape data set with a test pipeline: the name as text, the first
-            image as image.
-        teacher (Teacher): The student's teacher.
-        prototypes (Tensor): ``(K, D)`` class embeddings of the student's classifier.
-        logits_cache (str or Path, optional): Where :func:`icon_logits` keeps its logits; None leaves
-            them out.
+        dataset: A shape data set with a test pipeline: the name as text, the first image as image.
+        teacher: The student's teacher.
+        prototypes: ``(K, D)`` class embeddings of the student's classifier.
+        logits_cache: Where :func:`icon_logits` keeps its logits; None leaves them out.
 
     Returns:
-        ShapeTable: In the order of the data set.
+        In the order of the data set.
     """
     up = 'xyz'.index(dataset.metainfo['up_axis'])
     hand, samples = [], []
@@ -103,12 +101,11 @@ def tabulate(
 
 
 def predicted_table(samples: Sequence[ShapeDataSample], prototypes: Tensor) -> ShapeTable:
-    """The table of a test part, from what ``predict`` gave its samples; without inputs for ridges.
+    """Tabulate a test part from what ``predict`` gave its samples, without ridge inputs.
 
     Args:
-        samples (Sequence[ShapeDataSample]): With ``teacher_image`` and ``teacher_text`` where there
-            are any.
-        prototypes (Tensor): ``(K, D)`` class embeddings.
+        samples: With ``teacher_image`` and ``teacher_text`` where there are any.
+        prototypes: ``(K, D)`` class embeddings.
     """
     nothing = torch.zeros(prototypes.shape[1])
 
@@ -134,14 +131,14 @@ def score_embeddings(
     """Figures of embeddings, by ``ZeroShotAccuracy`` and ``CrossModalRetrieval``.
 
     Args:
-        embedding (np.ndarray): ``(m, D)`` in the teacher's space, any length of vector.
-        table (ShapeTable): What to score against.
-        rows (np.ndarray): ``(m,)`` rows of the table that the embeddings belong to.
-        subspaces (Mapping, optional): ``embedding_image`` and ``embedding_text`` ``(m, D)`` of a model
-            that has them, for retrieval.
+        embedding: ``(m, D)`` in the teacher's space, any length of vector.
+        table: What to score against.
+        rows: ``(m,)`` rows of the table that the embeddings belong to.
+        subspaces: ``embedding_image`` and ``embedding_text`` ``(m, D)`` of a model that has them,
+            for retrieval.
 
     Returns:
-        dict[str, float]: ``zero_shot/...`` and ``retrieval/<direction>/...``, fractions.
+        ``zero_shot/...`` and ``retrieval/<direction>/...``, fractions.
     """
     length = np.linalg.norm(embedding, axis=1, keepdims=True)
     unit = (embedding / np.maximum(length, 1e-12)).astype(np.float32)

@@ -13,7 +13,7 @@ def positive_int(text: str) -> int:
     """Read a count, as the ``type`` of a flag.
 
     Raises:
-        ArgumentTypeError: it is no whole number of 1 or more.
+        ArgumentTypeError: It is no whole number of 1 or more.
     """
     try:
         number = int(text)
@@ -28,7 +28,7 @@ def device(text: str) -> str:
     """Check the name of a device, as the ``type`` of a flag.
 
     Raises:
-        ArgumentTypeError: there is no such device, or this machine has none that can be used.
+        ArgumentTypeError: There is no such device, or this machine has none that can be used.
     """
     try:
         torch.empty(1, device=text)
@@ -43,7 +43,7 @@ def key_value(text: str) -> str:
     """Check an override of a config, as the ``type`` of a flag whose action is ``DictAction``.
 
     Raises:
-        ArgumentTypeError: it has no key or no value, or its brackets don't match.
+        ArgumentTypeError: It has no key or no value, or its brackets don't match.
     """
     key, equals, value = text.partition('=')
     if not (key and equals):

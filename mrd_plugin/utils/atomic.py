@@ -20,11 +20,11 @@ def write_atomically(path: str | Path, content: bytes) -> None:
     """Write ``content`` to a temporary file beside ``path``, flush it to the disk and rename it.
 
     Args:
-        path: the file; its directory is made if need be.
-        content: all of its bytes.
+        path: The file; its directory is made if need be.
+        content: All of its bytes.
 
     Raises:
-        OSError: the disk is full, or the directory can't be written; ``path`` is as it was.
+        OSError: The disk is full, or the directory can't be written; ``path`` is as it was.
     """
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -64,7 +64,7 @@ class DiskFullError(RuntimeError):
 
 @contextmanager
 def disk_full_named(path: Path) -> Iterator[None]:
-    """Turns the system's "no space left" into a `DiskFullError` that names `path`."""
+    """Turn the system's "no space left" into a `DiskFullError` that names `path`."""
     try:
         yield
     except OSError as error:
@@ -77,7 +77,7 @@ def disk_full_named(path: Path) -> Iterator[None]:
 
 
 def write_atomic(path: Path, content: bytes) -> None:
-    """Writes a file under a temporary name and renames it, so that it is never half there.
+    """Write a file under a temporary name and renames it, so that it is never half there.
 
     Args:
         path: Where the file shall be; its folder is made if needed.
@@ -98,7 +98,7 @@ def write_atomic(path: Path, content: bytes) -> None:
 
 
 def write_json(path: Path, content: Any) -> None:
-    """Writes JSON, readable and with a newline at the end, whole or not at all."""
+    """Write JSON, readable and with a newline at the end, whole or not at all."""
     text = json.dumps(content, indent=1, ensure_ascii=False)
     write_atomic(path, (text + '\n').encode('utf-8'))
 
@@ -144,7 +144,7 @@ class Journal:
         )
 
     def add(self, name: str, key: str, size: int, checksum: int) -> None:
-        """Notes that file `name` was written whole."""
+        """Note that file `name` was written whole."""
         self._lines[name] = [key, size, checksum]
         with disk_full_named(self.path), self.path.open('a', encoding='utf-8') as file:
             file.write('\n' + json.dumps([name, key, size, checksum]))

@@ -27,6 +27,6 @@ class SourceError(RuntimeError):
 
 
 def default_cache() -> Path:
-    """The user's folder for downloads."""
+    """Return the user's folder for downloads."""
     base = os.environ.get('XDG_CACHE_HOME') or os.path.expanduser('~/.cache')
     return Path(base) / 'mrd_plugin' / 'downloads'

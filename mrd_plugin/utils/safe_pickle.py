@@ -108,7 +108,7 @@ def _array_class(*_: Any) -> Any:
 
 
 def _scalar(pickled: Any, raw: Any = b'') -> Any:
-    """A numpy scalar from its dtype and bytes."""
+    """Return a numpy scalar from its dtype and bytes."""
     if not isinstance(pickled, PickledDtype) or pickled.dtype.kind == 'O':
         raise UnsafePickleError('a scalar that is neither number nor string')
     raw = raw.encode('latin1') if isinstance(raw, str) else bytes(raw)
@@ -118,7 +118,7 @@ def _scalar(pickled: Any, raw: Any = b'') -> Any:
 
 
 def _encode(text: Any, encoding: Any = 'latin1') -> bytes:
-    """The bytes of protocols 0 to 2, which spell them as latin-1 text."""
+    """Return the bytes of protocols 0 to 2, which spell them as latin-1 text."""
     if encoding not in ('latin1', 'latin-1'):
         raise UnsafePickleError(f'the codec {encoding}')
     return text.encode('latin1')
@@ -155,10 +155,10 @@ class PlainUnpickler(pickle.Unpickler):
     """An unpickler for numpy arrays, strings, numbers, booleans, None, lists, tuples and dicts."""
 
     def find_class(self, module: str, name: str) -> Any:
-        """The stand-in for ``module.name``.
+        """Return the stand-in for ``module.name``.
 
         Raises:
-            UnsafePickleError: for every global that plain data does not need.
+            UnsafePickleError: For every global that plain data does not need.
         """
         full_name = f'{module}.{name}'
         stand_in = NUMPY_GLOBALS.get(full_name) or _BYTES_GLOBALS.get(full_name)
@@ -193,7 +193,7 @@ def plain(value: Any) -> Any:
 
 
 def _read_header(file: BinaryIO) -> dict[str, Any]:
-    """The header of a ``.npy`` file (format versions 1 to 3)."""
+    """Return the header of a ``.npy`` file (format versions 1 to 3)."""
     start = file.read(8)
     if start[:6] != _MAGIC or len(start) < 8 or start[6] not in (1, 2, 3):
         raise ValueError('it does not start like a .npy file')
@@ -212,14 +212,14 @@ def load_npy(path: str | Path) -> np.ndarray:
     """Read a ``.npy`` file, with pickled objects or without, and run nothing of it.
 
     Args:
-        path: the file. Objects inside may be numpy arrays, strings, numbers, lists and dicts.
+        path: The file. Objects inside may be numpy arrays, strings, numbers, lists and dicts.
 
     Returns:
         The array; for a pickled dict it is an object array of shape ().
 
     Raises:
-        FileNotFoundError: there is no such file.
-        BadSampleError: the file is truncated, is no ``.npy`` file, or its pickle asks for a class
+        FileNotFoundError: There is no such file.
+        BadSampleError: The file is truncated, is no ``.npy`` file, or its pickle asks for a class
             or function that such data does not need.
     """
     try:
@@ -255,14 +255,14 @@ def load_plain_pickle(path: str | Path) -> Any:
     """Read a pickle of plain data, such as MMDetection3D's info files, and run nothing of it.
 
     Args:
-        path: the file. It may hold numpy arrays and scalars, strings, numbers, lists and dicts.
+        path: The file. It may hold numpy arrays and scalars, strings, numbers, lists and dicts.
 
     Returns:
         What it holds.
 
     Raises:
-        FileNotFoundError: there is no such file.
-        BadSampleError: the file is damaged, or its pickle asks for something else.
+        FileNotFoundError: There is no such file.
+        BadSampleError: The file is damaged, or its pickle asks for something else.
     """
     try:
         with open(path, 'rb') as file:
@@ -285,14 +285,14 @@ def load_pickled_npy(path: str | Path) -> dict[str, Any]:
     """Read OpenShape's one-dict ``.npy`` (what ``np.load(path, allow_pickle=True).item()`` gives).
 
     Args:
-        path: the file.
+        path: The file.
 
     Returns:
         The dict, e.g. with ``xyz (10000, 3)``, ``rgb (10000, 3)`` and ``text``.
 
     Raises:
-        FileNotFoundError: there is no such file.
-        BadSampleError: as in :func:`load_npy`, or the file holds something other than one dict.
+        FileNotFoundError: There is no such file.
+        BadSampleError: As in :func:`load_npy`, or the file holds something other than one dict.
     """
     array = load_npy(path)
     value = array.item() if array.shape == () else array

@@ -15,10 +15,10 @@ class TrainingLog:
     """The scalars of one run.
 
     Attributes:
-        name: for legends; the run's directory, or the file's name.
-        train: for each key, values by iteration.
-        val: for each key (metrics), values by epoch (by iteration for iteration-based runs).
-        epoch_of: epoch by iteration.
+        name: For legends; the run's directory, or the file's name.
+        train: For each key, values by iteration.
+        val: For each key (metrics), values by epoch (by iteration for iteration-based runs).
+        epoch_of: Epoch by iteration.
     """
 
     name: str
@@ -32,10 +32,10 @@ class TrainingLog:
         return sorted({*self.train, *self.val})
 
     def curve(self, key: str) -> tuple[list[int], list[float]]:
-        """Iterations and values of a key; a metric stands at the last iteration of its epoch.
+        """Return iterations and values of a key; a metric stands at the last iteration of its epoch.
 
         Raises:
-            ConfigError: the log has no such key; the message lists those it has.
+            ConfigError: The log has no such key; the message lists those it has.
         """
         if key in self.train:
             return list(self.train[key]), list(self.train[key].values())
@@ -72,7 +72,7 @@ class TrainingLog:
 
 
 def _files(path: Path) -> list[Path]:
-    """The scalar files of a log: itself, or those below a work directory, from old to new."""
+    """Return the scalar files of a log, or those below a work directory, oldest first."""
     if path.is_file():
         return [path]
     found = sorted(path.glob('*/vis_data/scalars.json')) or sorted(
@@ -94,8 +94,8 @@ def read_training_log(path: str | Path) -> TrainingLog:
         The scalars.
 
     Raises:
-        FileNotFoundError: there is no log.
-        ConfigError: the file is no such log.
+        FileNotFoundError: There is no log.
+        ConfigError: The file is no such log.
     """
     path = Path(path)
     log = TrainingLog(path.name if path.is_dir() else path.stem)

@@ -17,8 +17,8 @@ DRIVEABLE, MANMADE, EGO = 24, 28, 31
 def labelled_keyframe():
     """The real nuScenes keyframe: points (N, 5), and numbers as lidarseg has them, from its boxes.
 
-    What is in no box is road below 1.4 m under the sensor, the vehicle itself within 2 m, else manmade.
-    Also: the boxes, and how many points nuScenes counts in each.
+    What is in no box is road below 1.4 m under the sensor, the vehicle itself within 2 m, else
+    manmade. Also: the boxes, and how many points nuScenes counts in each.
     """
     root = real_data('keyframes', 'nuscenes')
     row = load_plain_pickle(root / KEYFRAME['ann_file'])['data_list'][0]

@@ -4,10 +4,10 @@ Examples:
     python tools/analysis_tools/furniture_references.py --part test
     python tools/analysis_tools/furniture_references.py --part val --config configs/mrd/my_config.py
 
-Prints a Markdown table with mean ± standard deviation over the folds, and the figures on the default
-split. Zero-shot means unseen shapes, seen words. The config gives teacher, prompts and the points that
-the hand-made features see. The first call sends the pictures through the embedded image tower (about a
-minute) and keeps the logits in the data folder.
+Prints a Markdown table with mean ± standard deviation over the folds, and the figures on the
+default split. Zero-shot means unseen shapes, seen words. The config gives teacher, prompts and the
+points that the hand-made features see. The first call sends the pictures through the embedded image
+tower (about a minute) and keeps the logits in the data folder.
 """
 
 from __future__ import annotations

@@ -115,7 +115,7 @@ def version_of(distribution: str) -> str | None:
 
 
 def remedy_for(part: Part, error: str) -> str:
-    """The command that brings a part, given what its import said."""
+    """Return the command that brings a part, given what its import said."""
     if 'libGL' in error or 'libgthread' in error:
         version = version_of('opencv-python')
         pin = f'=={version}' if version else ''

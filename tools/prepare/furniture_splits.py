@@ -24,7 +24,7 @@ OUT = Path('configs/_base_/datasets/furniture_splits')
 
 
 def parse_args() -> argparse.Namespace:
-    """Reads the command line."""
+    """Read the command line."""
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
@@ -37,7 +37,7 @@ def parse_args() -> argparse.Namespace:
 
 
 def write_splits(args: argparse.Namespace) -> str:
-    """Writes the files; returns what they hold."""
+    """Write the files; returns what they hold."""
     index = args.data / 'index.json'
     if not index.exists():
         raise ConfigError(
@@ -70,7 +70,7 @@ def write_splits(args: argparse.Namespace) -> str:
 
 
 def main() -> None:
-    """Runs the tool."""
+    """Run the tool."""
     args = parse_args()
     with one_sentence_errors():
         print(write_splits(args))

@@ -1,17 +1,17 @@
 """mmcv's point operators and mmdet3d on a CPU: detectors train, predict and are scored without CUDA.
 
-Reason: mmcv 2.1 has no CPU kernels for furthest point sampling, ball query, kNN, grouping, gathering,
-three-NN, interpolation, points in boxes (all, part), 3D NMS and dynamic scatter (open-mmlab/mmdetection3d
-issues 2061 and 1152), so detectors of mmdet3d that use them stop on a machine without a GPU. So do
-``KittiMetric`` (a numba kernel for CUDA), the voxels of mmdet3d's MinkUNet (``.cuda()``) and, in the
-backward pass, spconv (see :mod:`mrd_plugin.compat.spconv_cpu`).
+Reason: mmcv 2.1 has no CPU kernels for furthest point sampling, ball query, kNN, grouping,
+gathering, three-NN, interpolation, points in boxes (all, part), 3D NMS and dynamic scatter
+(open-mmlab/mmdetection3d issues 2061 and 1152), so detectors of mmdet3d that use them stop on a
+machine without a GPU. So do ``KittiMetric`` (a numba kernel for CUDA), the voxels of mmdet3d's
+MinkUNet (``.cuda()``) and, in the backward pass, spconv (see :mod:`mrd_plugin.compat.spconv_cpu`).
 
 Remedy, by one line of a config::
 
     custom_imports = dict(imports=['mrd_plugin.compat.mmcv_cpu'], allow_failed_imports=False)
 
-Importing this package replaces the operators where no CUDA device exists; where one does, it changes
-nothing. Indices and values are those of the CUDA kernels, gradients too (tested).
+Importing this package replaces the operators where no CUDA device exists; where one does, it
+changes nothing. Indices and values are those of the CUDA kernels, gradients too (tested).
 
 To be dropped operator by operator as mmcv gains CPU kernels.
 """
@@ -32,7 +32,7 @@ def enable() -> bool:
     """Replace the operators, unless there is a CUDA device; calling it again changes nothing.
 
     Returns:
-        bool: Whether mmcv runs on the operators of this package.
+        Whether mmcv runs on the operators of this package.
 
     Raises:
         ImportError: If mmcv is not installed or has no operators; names the command.

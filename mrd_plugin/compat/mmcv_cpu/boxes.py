@@ -56,7 +56,7 @@ def nms3d(boxes: Tensor, scores: Tensor, iou_threshold: float) -> Tensor:
 
 
 def nms3d_normal(boxes: Tensor, scores: Tensor, iou_threshold: float) -> Tensor:
-    """The same with all headings taken as zero."""
+    """Return the same with all headings taken as zero."""
     half = boxes[:, 3:5] / 2
     corners = torch.cat([boxes[:, :2] - half, boxes[:, :2] + half], dim=1)
     return nms(corners.float(), scores.float(), iou_threshold)

@@ -1,7 +1,7 @@
 """Overlaps of turned boxes for mmdet3d's KITTI evaluation, which has a CUDA kernel alone.
 
-``KittiMetric`` imports ``rotate_iou`` when it first compares boxes; compiling that module's kernels already
-asks for a CUDA driver. :mod:`mrd_plugin.compat.mmcv_cpu` puts this module in its place.
+``KittiMetric`` imports ``rotate_iou`` when it first compares boxes; compiling that module's kernels
+already asks for a CUDA driver. :mod:`mrd_plugin.compat.mmcv_cpu` puts this module in its place.
 """
 
 from __future__ import annotations
@@ -20,11 +20,11 @@ def rotate_iou_gpu_eval(
     """Compare boxes ``(N, 5)`` with boxes ``(K, 5)``: centre, sides, angle, clockwise when positive.
 
     Args:
-        boxes: float array ``(N, 5)``.
-        query_boxes: float array ``(K, 5)``.
+        boxes: Float array ``(N, 5)``.
+        query_boxes: Float array ``(K, 5)``.
         criterion: -1 for intersection over union, 0 for the intersection over the area of the query
             box, 1 over the area of the other, 2 for the area of the intersection.
-        device_id: part of the kernel's interface, unused.
+        device_id: Part of the kernel's interface, unused.
 
     Returns:
         float32 array ``(N, K)``.

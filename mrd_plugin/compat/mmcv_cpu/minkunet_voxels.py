@@ -1,7 +1,8 @@
 """Voxels of mmdet3d's MinkUNet without ``.cuda()``.
 
-``Det3DDataPreprocessor.voxelize`` sends two tensors to CUDA when ``voxel_type='minkunet'``, whatever device
-the points are on; here everything stays on that device. Other kinds of voxels go the usual way.
+``Det3DDataPreprocessor.voxelize`` sends two tensors to CUDA when ``voxel_type='minkunet'``,
+whatever device the points are on; here everything stays on that device. Other kinds of voxels go
+the usual way.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """Sampling, neighbours and grouping of points: forward and backward of mmcv's autograd functions.
 
-Features lie channels first, ``(B, C, N)``; indices are int32, as mmcv's are. PV-RCNN's stacked clouds (points
-of all samples in one row, with their counts) are worked sample by sample.
+Features lie channels first, ``(B, C, N)``; indices are int32, as mmcv's are. PV-RCNN's stacked
+clouds (points of all samples in one row, with their counts) are worked sample by sample.
 """
 
 from __future__ import annotations
@@ -34,14 +34,14 @@ def _arrays(*tensors: Tensor) -> list[np.ndarray]:
 
 
 def furthest_point_sample(ctx: Any, points_xyz: Tensor, num_points: int) -> Tensor:
-    """Indices ``(B, M)`` of furthest points of ``(B, N, 3)``, beginning with point 0."""
+    """Return indices ``(B, M)`` of furthest points of ``(B, N, 3)``, beginning with point 0."""
     index = sample_furthest(points_xyz, num_points).int()
     ctx.mark_non_differentiable(index)
     return index
 
 
 def furthest_point_sample_with_dist(ctx: Any, points_dist: Tensor, num_points: int) -> Tensor:
-    """The same by distances ``(B, N, N)``, of features for instance."""
+    """Return the same by distances ``(B, N, N)``, of features for instance."""
     index = torch.empty(len(points_dist), num_points, dtype=torch.int32)
     dist, out = _arrays(points_dist)[0], index.numpy()
     run_batch(lambda b: furthest_by_distance_kernel(dist[b], out[b]), len(dist))
@@ -59,7 +59,7 @@ def ball_query(
     xyz_batch_cnt: Tensor | None = None,
     center_xyz_batch_cnt: Tensor | None = None,
 ) -> Tensor:
-    """Indices ``(B, S, K)`` of the first points between the radii of each centre.
+    """Return indices ``(B, S, K)`` of the first points between the radii of each centre.
 
     Stacked clouds give ``(S1 + S2 ..., K)``, indices within each cloud; -1 in the first place of a
     centre without any point.
@@ -91,7 +91,7 @@ def ball_query(
 def knn(
     ctx: Any, k: int, xyz: Tensor, center_xyz: Tensor | None = None, transposed: bool = False
 ) -> Tensor:
-    """Indices ``(B, K, S)`` of the nearest points of each centre, nearest first."""
+    """Return indices ``(B, K, S)`` of the nearest points of each centre, nearest first."""
     centres = xyz if center_xyz is None else center_xyz
     if transposed:
         xyz, centres = xyz.transpose(1, 2), centres.transpose(1, 2)
@@ -117,7 +117,7 @@ def _nearest(xyz: Tensor, queries: Tensor, k: int) -> tuple[Tensor, Tensor]:
 
 
 def _spread(index: Tensor, channels: int) -> Tensor:
-    """Indices ``(B, ...)`` repeated for each channel, ``(B, C, n)``, int64."""
+    """Return indices ``(B, ...)`` repeated for each channel, ``(B, C, n)``, int64."""
     return index.long().flatten(1).unsqueeze(1).expand(-1, channels, -1)
 
 
@@ -144,7 +144,8 @@ def grouping_operation(
 ) -> Tensor:
     """Features ``(B, C, S, K)`` of the points at ``(B, S, K)``.
 
-    Stacked clouds: features ``(N1 + N2 ..., C)`` at ``(S1 + S2 ..., K)`` give ``(S1 + S2 ..., C, K)``.
+    Stacked clouds: features ``(N1 + N2 ..., C)`` at ``(S1 + S2 ..., K)`` give ``(S1 + S2 ..., C,
+    K)``.
     """
     if features_batch_cnt is not None and indices_batch_cnt is not None:
         rows = indices.long().clamp(

@@ -45,10 +45,11 @@ def singular(word: str) -> str:
 
 
 def head_noun(name: str) -> str:
-    """The noun a name is about.
+    """Return the noun a name is about.
 
-    Brackets and digits go, everything behind a preposition, a dash or ``and`` goes, and the last word that
-    is left is the noun: ``'Glass door cabinet'`` is a cabinet, ``'Chair with cushion'`` a chair.
+    Brackets and digits go, everything behind a preposition, a dash or ``and`` goes, and the last
+    word that is left is the noun: ``'Glass door cabinet'`` is a cabinet, ``'Chair with cushion'`` a
+    chair.
 
     Args:
         name: English name of a shape.

@@ -58,7 +58,7 @@ class CatalogueEntry:
 
 
 def unescape(value: str) -> str:
-    """Resolves the backslash escapes of a Java properties value."""
+    """Resolve the backslash escapes of a Java properties value."""
     plain = {'t': '\t', 'n': '\n', 'r': '\r', 'f': '\f'}
 
     def one(match: re.Match) -> str:
@@ -68,7 +68,7 @@ def unescape(value: str) -> str:
 
 
 def parse_properties(text: str) -> tuple[dict[str, str], dict[int, dict[str, str]]]:
-    """Splits a properties file into the catalogue's own keys and the keys of each shape.
+    """Split a properties file into the catalogue's own keys and the keys of each shape.
 
     Args:
         text: The file, decoded as latin-1.
@@ -111,7 +111,7 @@ def short_licence(text: str) -> str:
 
 
 def read_catalogue(path: Path) -> list[CatalogueEntry]:
-    """Reads every shape of one ``.sh3f`` file, in the order of its numbers.
+    """Read every shape of one ``.sh3f`` file, in the order of its numbers.
 
     Args:
         path: The catalogue file.
@@ -170,7 +170,7 @@ def _entry(
 
 
 def read_catalogues(paths: Sequence[Path]) -> list[CatalogueEntry]:
-    """Reads several catalogues, sorted by file name, and checks that ids are unique."""
+    """Read several catalogues, sorted by file name, and checks that ids are unique."""
     entries = [e for path in sorted(paths, key=lambda p: p.name) for e in read_catalogue(path)]
     if len({entry.sample_id for entry in entries}) != len(entries):
         raise BadSampleError(f'two catalogues among {[p.name for p in paths]} share shape ids.')
@@ -178,7 +178,7 @@ def read_catalogues(paths: Sequence[Path]) -> list[CatalogueEntry]:
 
 
 def open_archive(path: Path) -> zipfile.ZipFile:
-    """A catalogue's zip, opened once per process."""
+    """Return a catalogue's zip, opened once per process."""
     return _opened(path, os.getpid())
 
 

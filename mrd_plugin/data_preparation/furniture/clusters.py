@@ -26,7 +26,7 @@ class ClusterShape:
         sample_id: Its id.
         group: Catalogue it comes from.
         noun: Head noun.
-        xyz: float (N, 3), y up, box-centred, longest side spanning [-1, 1], in random order.
+        xyz: Float (N, 3), y up, box-centred, longest side spanning [-1, 1], in random order.
         rgb: uint8 (N, 3).
     """
 
@@ -45,7 +45,7 @@ def descriptor(xyz: np.ndarray) -> np.ndarray:
     bounding box with x and z sorted.
 
     Args:
-        xyz: float (N, 3), in random order.
+        xyz: Float (N, 3), in random order.
     """
     half = len(xyz) // 2
     radial = np.hypot(xyz[:, 0], xyz[:, 2])
@@ -66,10 +66,10 @@ def descriptor(xyz: np.ndarray) -> np.ndarray:
 
 
 def shortlist(descriptors: np.ndarray, pairs: int) -> np.ndarray:
-    """The `pairs` pairs with the smallest L1 distance between descriptors, nearest first.
+    """Return the `pairs` pairs with the smallest L1 distance between descriptors, nearest first.
 
     Args:
-        descriptors: float (n, D).
+        descriptors: Float (n, D).
         pairs: Length of the list.
 
     Returns:
@@ -84,7 +84,7 @@ def shortlist(descriptors: np.ndarray, pairs: int) -> np.ndarray:
 
 
 def quarter_turn(xyz: np.ndarray, turns: int) -> np.ndarray:
-    """Turns points (N, 3) about y by `turns` quarter turns."""
+    """Turn points (N, 3) about y by `turns` quarter turns."""
     x, y, z = xyz.T
     turned = [(x, z), (z, -x), (-x, -z), (-z, x)][turns % 4]
     return np.stack([turned[0], y, turned[1]], axis=1)
@@ -100,7 +100,7 @@ def noise_ratios(shapes: Sequence[ClusterShape], pairs: np.ndarray, points: int)
 
     Args:
         shapes: All shapes; each needs ``2 * points`` points or more.
-        pairs: int (P, 2) indices.
+        pairs: Int (P, 2) indices.
         points: Points of each cloud.
 
     Returns:
@@ -134,7 +134,7 @@ def find_clusters(
     same: float = 1.15,
     akin: float = 1.3,
 ) -> list[list[str]]:
-    """Groups near duplicates.
+    """Group near duplicates.
 
     Two shapes are joined if their ratio to the noise floor is below `akin` and they share catalogue
     and head noun, or if it is below `same` and their colours are alike.

@@ -70,7 +70,7 @@ class Job:
 
 
 def picture(archive: zipfile.ZipFile, icon: str) -> bytes:
-    """The catalogue's picture as an RGB PNG of 128 x 128, on white.
+    """Return the catalogue's picture as an RGB PNG of 128 x 128, on white.
 
     Most pictures have that size already and keep every pixel; the few others are fitted in.
     """
@@ -87,7 +87,7 @@ def picture(archive: zipfile.ZipFile, icon: str) -> bytes:
 
 
 def write_shape(job: Job) -> list[tuple[str, int, int]]:
-    """Writes the picture and the points of one shape.
+    """Write the picture and the points of one shape.
 
     Returns:
         ``(path inside the folder, bytes, CRC-32)`` of each file.
@@ -117,7 +117,7 @@ def convert_furniture(
     features: Iterable[dict[str, np.ndarray]] | None = None,
     progress: bool = True,
 ) -> tuple[int, int]:
-    """Writes all shapes of a catalogue, then the index; a second call continues or does nothing.
+    """Write all shapes of a catalogue, then the index; a second call continues or does nothing.
 
     Args:
         entries: Shapes to write.

@@ -33,7 +33,7 @@ VIEWS = 'views'
 
 
 def record(entry: CatalogueEntry, form: str, views: int = 0) -> dict[str, Any]:
-    """What index.json says about one shape; paths are relative to the folder of index.json.
+    """Return what index.json says about one shape; paths are relative to the folder of index.json.
 
     Args:
         entry: The shape.
@@ -78,7 +78,7 @@ def view_paths(entry: CatalogueEntry, count: int) -> list[str]:
 
 
 def encode_plain(entry: CatalogueEntry, sample: Sample) -> bytes:
-    """A ``.npz`` of plain arrays: xyz float32 (N, 3), rgb uint8 (N, 3), dataset, group, id."""
+    """Return a ``.npz`` of plain arrays: xyz float32, rgb uint8 (N, 3), dataset, group, id."""
     buffer = io.BytesIO()
     np.savez(
         buffer,
@@ -94,18 +94,19 @@ def encode_plain(entry: CatalogueEntry, sample: Sample) -> bytes:
 def encode_openshape(
     entry: CatalogueEntry, sample: Sample, features: dict[str, np.ndarray] | None = None
 ) -> bytes:
-    """A pickled-dict ``.npy`` with the keys of OpenShape's training files.
+    """Return a pickled-dict ``.npy`` with the keys of OpenShape's training files.
 
     The name is the raw text; the caption of name and tags takes the place of the BLIP caption, that
-    of name and category the place of the MSFT caption, and all captions that of the retrieved texts.
+    of name and category the place of the MSFT caption, and all captions that of the retrieved
+    texts.
 
     Args:
         entry: The shape.
         sample: Its points.
         features: Teacher features, float32 (D,): key ``image`` and one key for each text of
-            `openshape_texts`; ``views`` (V, D) of the rendered pictures, if there are any (the picture
-            itself stands for them otherwise). Without them the file has no ``*_feat`` keys. A text's own feature also
-            serves as its prompt average.
+            `openshape_texts`; ``views`` (V, D) of the rendered pictures, if there are any (the
+            picture itself stands for them otherwise). Without them the file has no ``*_feat`` keys.
+            A text's own feature also serves as its prompt average.
     """
     content: dict[str, Any] = {
         'dataset': DATASET['openshape'],
@@ -142,7 +143,7 @@ def _texts(entry: CatalogueEntry) -> dict[str, Any]:
 
 
 def openshape_texts(entry: CatalogueEntry) -> list[str]:
-    """The texts whose features `encode_openshape` needs."""
+    """Return the texts whose features `encode_openshape` needs."""
     return [entry.name, *_texts(entry)['retrieval_text']]
 
 

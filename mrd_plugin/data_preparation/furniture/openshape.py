@@ -65,11 +65,11 @@ def write_meta(
     classes: Sequence[str],
     teacher: Encoder | None = None,
 ) -> None:
-    """Writes ``meta_data/`` as OpenShape has it.
+    """Write ``meta_data/`` as OpenShape has it.
 
-    ``split/train_all.json`` holds the train part and ``split/lvis.json`` those test shapes whose head
-    noun is a class, so that nothing is tested that was trained on. Every raw text passes the GPT
-    filter.
+    ``split/train_all.json`` holds the train part and ``split/lvis.json`` those test shapes whose
+    head noun is a class, so that nothing is tested that was trained on. Every raw text passes the
+    GPT filter.
 
     Args:
         out: Data folder.

@@ -31,7 +31,7 @@ class Sample(NamedTuple):
 
 
 def load_parts(archive: zipfile.ZipFile, model: str) -> list[trimesh.Trimesh]:
-    """Loads an OBJ file of a zip as one mesh a material, textures read from the same zip.
+    """Load an OBJ file of a zip as one mesh a material, textures read from the same zip.
 
     Args:
         archive: Open zip file.
@@ -67,7 +67,7 @@ def _members(archive: zipfile.ZipFile, folder: str) -> dict[str, io.BytesIO]:
 def sample_entry(
     entry: CatalogueEntry, archive: zipfile.ZipFile, count: int, seed: int = 0
 ) -> Sample:
-    """Samples one catalogue shape in the catalogue's frame (y up, facing +z).
+    """Sample one catalogue shape in the catalogue's frame (y up, facing +z).
 
     Args:
         entry: The shape.

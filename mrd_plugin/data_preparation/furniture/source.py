@@ -33,7 +33,7 @@ CATALOGUES = {
 
 
 def find_catalogues(source: Path | None, cache: Path) -> list[Path]:
-    """Finds the ``.sh3f`` files, downloading or unpacking what is needed.
+    """Find the ``.sh3f`` files, downloading or unpacking what is needed.
 
     Args:
         source: The package (``.deb``), one ``.sh3f`` file, a folder with such files, a zip of them,
@@ -66,7 +66,7 @@ def find_catalogues(source: Path | None, cache: Path) -> list[Path]:
 
 
 def download(cache: Path) -> Path:
-    """Downloads the package with apt-get, without root.
+    """Download the package with apt-get, without root.
 
     If apt's lists do not know the package (they are empty on a fresh machine), lists of our own are
     fetched into the cache.
@@ -96,7 +96,8 @@ def download(cache: Path) -> Path:
         if error or not found:
             raise SourceError(
                 f'apt-get could not download {PACKAGE} ({error or "no file arrived"}); check the '
-                f'network and the free space of {cache} and run the same command again, or {by_hand}.'
+                f'network and the free space of {cache} and run the same command again, or '
+                f'{by_hand}.'
             )
         os.replace(found[0], target)
     return target
@@ -109,7 +110,7 @@ def _own_lists(folder: Path) -> list[str]:
 
 
 def _apt(folder: str, *arguments: str) -> str:
-    """Runs apt-get in a folder; returns its last error line, or '' if all went well."""
+    """Run apt-get in a folder; returns its last error line, or '' if all went well."""
     run = subprocess.run(
         ['apt-get', '-o', 'APT::Update::Error-Mode=any', *arguments],
         cwd=folder,
@@ -136,7 +137,7 @@ def _verified(paths: list[Path]) -> list[Path]:
 
 
 def _unpacked(folder: Path) -> list[Path]:
-    """The catalogues of release 1.8 in a folder; an empty list if one is missing or wrong."""
+    """Return the catalogues of release 1.8 in a folder; none if one is missing or wrong."""
     known = [folder / name for name in CATALOGUES]
     right = all(path.exists() and file_sha256(path) == CATALOGUES[path.name] for path in known)
     return known if right else []
@@ -196,11 +197,11 @@ def deb_members(deb: Path) -> Iterator[tuple[str, bytes]]:
 
 
 def data_archive(deb: Path) -> bytes:
-    """The tar archive with the files of a Debian package, still compressed.
+    """Return the tar archive with the files of a Debian package, still compressed.
 
     A package is an ``ar`` archive: a magic line, then for each member a header of 60 characters
-    (name in the first 16, size at 48 to 57) and the content, padded to an even length. The files are
-    in the member ``data.tar.*``.
+    (name in the first 16, size at 48 to 57) and the content, padded to an even length. The files
+    are in the member ``data.tar.*``.
 
     Raises:
         ValueError: If there is no such member or it is cut short.

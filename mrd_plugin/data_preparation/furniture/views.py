@@ -143,5 +143,5 @@ def _is_done(journal: Journal, job: ViewJob) -> bool:
 
 
 def _inside(path: str) -> str:
-    """A picture's path below ``views/``, where the journal lies."""
+    """Return a picture's path below ``views/``, where the journal lies."""
     return path[len(VIEWS) + 1 :]

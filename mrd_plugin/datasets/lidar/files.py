@@ -22,8 +22,8 @@ def read_sweep(path: str | Path, num_features: int, intensity_scale: float) -> n
         x, y, z in metres and intensity, ``(N, 4)`` float32.
 
     Raises:
-        BadSampleError: If the file is missing, is not made of whole points, has none, or some are not
-            finite.
+        BadSampleError: If the file is missing, is not made of whole points, has none, or some are
+            not finite.
     """
     try:
         numbers = np.fromfile(path, dtype=np.float32)

@@ -17,7 +17,7 @@ _LARGEST_CONDITION = 1e8
 
 
 def as_matrix(values: Any, what: str) -> np.ndarray:
-    """A transformation as ``(4, 4)``, filled up from ``(3, 3)`` or ``(3, 4)``.
+    """Return a transformation as ``(4, 4)``, filled up from ``(3, 3)`` or ``(3, 4)``.
 
     Args:
         values: Its numbers.
@@ -68,8 +68,8 @@ def project(xyz: np.ndarray, lidar2img: np.ndarray) -> tuple[np.ndarray, np.ndar
         lidar2img: ``(3, 4)`` or ``(4, 4)``, from a point to ``(u w, v w, w)``.
 
     Returns:
-        Columns u and rows v in pixels, the centre of the first pixel at 0, ``(N, 2)``, meaningful where
-        the depth is positive; and the depth w in metres, ``(N,)``. Both float64.
+        Columns u and rows v in pixels, the centre of the first pixel at 0, ``(N, 2)``, meaningful
+        where the depth is positive; and the depth w in metres, ``(N,)``. Both float64.
     """
     matrix = np.asarray(lidar2img, dtype=np.float64)[:3]
     seen = xyz.astype(np.float64) @ matrix[:, :3].T + matrix[:, 3]
@@ -90,8 +90,8 @@ def match_pixels(
         min_depth: Nearer points, in metres, are on the vehicle itself and have no pixel.
 
     Returns:
-        Indices of the points ``(M,)`` and their (row, column) ``(M, 2)``, int64. A point belongs to the
-        nearest pixel, and to none if it falls beyond the centres of the outermost pixels.
+        Indices of the points ``(M,)`` and their (row, column) ``(M, 2)``, int64. A point belongs to
+        the nearest pixel, and to none if it falls beyond the centres of the outermost pixels.
     """
     pixels, depth = project(xyz, lidar2img)
     inside = (pixels > 0).all(axis=1) & (pixels < np.array(size) - 1).all(axis=1)

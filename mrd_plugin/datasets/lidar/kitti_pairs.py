@@ -119,14 +119,15 @@ class KITTIPairs(PairDataset):
                  <data_root>/<day>/<drive>/{velodyne_points,image_02}/data/0000000000.*
 
     Args:
-        data_root (str): For the object benchmark the folder of its training or testing part.
-            Defaults to 'data/kitti/training'.
-        layout (str): ``'object'`` or ``'raw'``. Defaults to 'object'.
-        ann_file (str): Text file with one frame a line, e.g. ImageSets/train.txt: ``000000``, or
+        data_root: For the object benchmark the folder of its training or testing part. Defaults to
+            'data/kitti/training'.
+        layout: ``'object'`` or ``'raw'``. Defaults to 'object'.
+        ann_file: Text file with one frame a line, e.g. ImageSets/train.txt: ``000000``, or
             ``<day>/<drive>/0000000000``. Defaults to '', every frame that has a sweep.
-        cameras (Sequence[str]): ``'image_2'`` (left colour camera), ``'image_3'`` (right); raw
-            recordings have ``'image_0'`` and ``'image_1'`` (grey) too. Defaults to ('image_2',).
-        **kwargs: See :class:`PairDataset`: ``fraction`` (by sample; a drive is a scene), ``pipeline``, ...
+        cameras: ``'image_2'`` (left colour camera), ``'image_3'`` (right); raw recordings have
+            ``'image_0'`` and ``'image_1'`` (grey) too. Defaults to ('image_2',).
+        **kwargs: See :class:`PairDataset`: ``fraction`` (by sample; a drive is a scene),
+            ``pipeline``, ...
 
     Raises:
         ConfigError: If the folder or the list is missing, or a key is none of these.
@@ -173,7 +174,7 @@ class KITTIPairs(PairDataset):
         return [self._entry(name) for name in names]
 
     def complete(self, info: dict[str, Any]) -> dict[str, Any]:
-        """An entry whose cameras know their projection ``lidar2img (3, 4)``."""
+        """Return an entry whose cameras know their projection ``lidar2img (3, 4)``."""
         read = object_projection if self.layout == 'object' else raw_projection
         cameras = [
             {**camera, 'lidar2img': read(info['calib_path'], int(camera['name'][-1]))}

@@ -31,24 +31,25 @@ _FASTEST = 60.0  # metres a second; no vehicle of nuScenes comes near
 class NuScenesPairs(PairDataset):
     """Keyframe sweeps of nuScenes and the pictures around them, from MMDetection3D's info files.
 
-    MMDetection3D itself isn't needed. The LiDAR frame is nuScenes': x to the right, y forward, z up.
-    ``lidar2cam`` of the info files includes the way that the vehicle went between sweep and picture;
-    a file whose pictures hold ``ego2global``, the pose at their own time, is followed from frame to
-    frame instead.
+    MMDetection3D itself isn't needed. The LiDAR frame is nuScenes': x to the right, y forward, z
+    up. ``lidar2cam`` of the info files includes the way that the vehicle went between sweep and
+    picture; a file whose pictures hold ``ego2global``, the pose at their own time, is followed from
+    frame to frame instead.
 
     Args:
-        data_root (str): Folder of nuScenes. Defaults to 'data/nuscenes'.
-        ann_file (str): Info file of MMDetection3D 1.1 or later, a pickle of plain data that is read
+        data_root: Folder of nuScenes. Defaults to 'data/nuscenes'.
+        ann_file: Info file of MMDetection3D 1.1 or later, a pickle of plain data that is read
             without running it. Defaults to 'nuscenes_infos_train.pkl'.
-        split (str): ``'all'`` of the file, or of these the scenes of ``'train'``, ``'val'``, ``'test'``,
-            ``'parametrize'`` (600 of the 700 training scenes) or ``'verify'`` (the other 100); all but
-            'all' need nuScenes' tables and nuscenes-devkit. Defaults to 'all'.
-        version (str, optional): Folder of the tables. Defaults to None: what the info file says.
-        cameras (Sequence[str]): Cameras to use. Defaults to all six, clockwise from the front.
-        data_prefix (Mapping[str, str], optional): Folders below ``data_root`` of the sweeps (``pts``)
-            and of each camera. Defaults to None: 'samples/LIDAR_TOP', 'samples/CAM_FRONT', ...
-        intensity_scale (float): Factor on the intensities, 0 to 255 in the files. Defaults to 1 / 255.
-        **kwargs: See :class:`PairDataset`: ``fraction`` (by scene), ``min_depth``, ``pipeline``, ...
+        split: ``'all'`` of the file, or of these the scenes of ``'train'``, ``'val'``, ``'test'``,
+            ``'parametrize'`` (600 of the 700 training scenes) or ``'verify'`` (the other 100); all
+            but 'all' need nuScenes' tables and nuscenes-devkit. Defaults to 'all'.
+        version: Folder of the tables. Defaults to None: what the info file says.
+        cameras: Cameras to use. Defaults to all six, clockwise from the front.
+        data_prefix: Folders below ``data_root`` of the sweeps (``pts``) and of each camera.
+            Defaults to None: 'samples/LIDAR_TOP', 'samples/CAM_FRONT', ...
+        intensity_scale: Factor on the intensities, 0 to 255 in the files. Defaults to 1 / 255.
+        **kwargs: See :class:`PairDataset`: ``fraction`` (by scene), ``min_depth``, ``pipeline``,
+            ...
 
     Attributes:
         info_version: Version of the data, once the list is read.
@@ -93,7 +94,8 @@ class NuScenesPairs(PairDataset):
         infos = load_plain_pickle(self.ann_file)
         if not isinstance(infos, dict) or 'data_list' not in infos:
             raise ConfigError(
-                f"{self.ann_file} is no info file of MMDetection3D 1.1 or later (no 'data_list'); make "
+                f"{self.ann_file} is no info file of MMDetection3D 1.1 or later (no 'data_list'); "
+                'make '
                 'it again with its tools/create_data.py, or convert it with its '
                 'tools/dataset_converters/update_infos_to_v2.py.'
             )
@@ -113,7 +115,7 @@ class NuScenesPairs(PairDataset):
         return [self._entry(*pair) for pair in named if wanted is None or pair[1] in wanted]
 
     def complete(self, info: dict[str, Any]) -> dict[str, Any]:
-        """An entry whose cameras know their projection ``lidar2img (3, 4)``."""
+        """Return an entry whose cameras know their projection ``lidar2img (3, 4)``."""
         cameras = []
         for camera in info['cameras']:
             name = f'{camera["name"]} of sample {info["sample_id"]}'
@@ -146,8 +148,8 @@ class NuScenesPairs(PairDataset):
             )
         except KeyError as error:
             raise ConfigError(
-                f'{self.ann_file}: a row has no {error}, expected token, lidar_points and images of '
-                f'{self.cameras}; set cameras or make the file again.'
+                f'{self.ann_file}: a row has no {error}, expected token, lidar_points and images '
+                f'of {self.cameras}; set cameras or make the file again.'
             ) from error
 
     @staticmethod

@@ -42,16 +42,16 @@ _BLOCK = 1 << 24
 class NuScenesSegmentation(LabelledSweeps, NuScenesPairs):
     """Keyframe sweeps of nuScenes with the 16 classes of its segmentation challenge.
 
-    The labels are nuScenes-lidarseg's, ``lidarseg/<version>/<token>_lidarseg.bin`` with the token of
-    the sweep. MMDetection3D's info files do not name them: unless a row has
+    The labels are nuScenes-lidarseg's, ``lidarseg/<version>/<token>_lidarseg.bin`` with the token
+    of the sweep. MMDetection3D's info files do not name them: unless a row has
     ``pts_semantic_mask_path``, the token is looked up in nuScenes' own ``sample_data.json``.
 
     Args:
-        cameras (Sequence[str]): Cameras whose pictures are wanted too. Defaults to (), none.
-        data_prefix (Mapping[str, str], optional): As of :class:`NuScenesPairs`, and
-            ``pts_semantic_mask``, the folder of labels, 'lidarseg' unless given.
-        **kwargs: See :class:`NuScenesPairs`: ``ann_file``, ``split``, ``fraction`` (by scene: 0.01 are 7
-            of the 700 training scenes), ``intensity_scale``, ``pipeline``, ...
+        cameras: Cameras whose pictures are wanted too. Defaults to (), none.
+        data_prefix: As of :class:`NuScenesPairs`, and ``pts_semantic_mask``, the folder of labels,
+            'lidarseg' unless given.
+        **kwargs: See :class:`NuScenesPairs`: ``ann_file``, ``split``, ``fraction`` (by scene: 0.01
+            are 7 of the 700 training scenes), ``intensity_scale``, ``pipeline``, ...
 
     Raises:
         ConfigError: If the sweeps, the labels or the tables are missing.
@@ -61,7 +61,8 @@ class NuScenesSegmentation(LabelledSweeps, NuScenesPairs):
     label_table = label_table(CLASSES, IGNORED)
     label_dtype = 'uint8'
     how_to_get = (
-        'get nuScenes and nuScenes-lidarseg from https://www.nuscenes.org, unpack both there, and make '
+        'get nuScenes and nuScenes-lidarseg from https://www.nuscenes.org, unpack both there, and '
+        'make '
         "the info files as MMDetection3D's documentation says."
     )
 
@@ -90,7 +91,8 @@ class NuScenesSegmentation(LabelledSweeps, NuScenesPairs):
             if not name:
                 if entry['sample_id'] not in tokens:
                     raise ConfigError(
-                        f'{self.ann_file}: its keyframe {entry["sample_id"]} is not in sample_data.json '
+                        f'{self.ann_file}: its keyframe {entry["sample_id"]} is not in '
+                        'sample_data.json '
                         f'of {self.info_version}; set version to that of the info file.'
                     )
                 name = f'{tokens[entry["sample_id"]]}_lidarseg.bin'
@@ -106,8 +108,8 @@ def sweep_tokens(tables: Path) -> dict[str, str]:
     """Tokens of the keyframes' sweeps.
 
     Args:
-        tables: Folder of nuScenes' tables. ``sample_data.json`` has 2.6 million records there (1.2 GB)
-            and is read in blocks.
+        tables: Folder of nuScenes' tables. ``sample_data.json`` has 2.6 million records there (1.2
+            GB) and is read in blocks.
 
     Returns:
         From the token of a keyframe to that of its sweep.
@@ -124,7 +126,8 @@ def sweep_tokens(tables: Path) -> dict[str, str]:
         }
     except FileNotFoundError:
         raise ConfigError(
-            f'{path}: there is no such table, and without it the labels of a sweep are unknown; put '
+            f'{path}: there is no such table, and without it the labels of a sweep are unknown; '
+            'put '
             f"nuScenes' metadata into {tables}."
         ) from None
     except (KeyError, ValueError) as error:
@@ -134,7 +137,7 @@ def sweep_tokens(tables: Path) -> dict[str, str]:
 
 
 def _sweep_records(path: Path) -> Iterator[bytes]:
-    """The records of the top LiDAR, as JSON; no record holds another."""
+    """Return the records of the top LiDAR, as JSON; no record holds another."""
     rest = b''
     with open(path, 'rb') as file:
         while block := file.read(_BLOCK):

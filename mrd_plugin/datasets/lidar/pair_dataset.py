@@ -17,21 +17,20 @@ class PairDataset(BadSampleDataset):
 
     A sub-class writes ``load_data_list``. Its entries hold ``sample_id``, ``scene`` (what belongs
     together, for fractions), ``points_path``, ``num_features`` (float32 numbers a point) and
-    ``cameras``, a list of dicts with ``name`` and ``path``. Its :meth:`complete` adds to each camera
-    ``lidar2img (3, 4)``, the projection of a point in the LiDAR frame in metres.
+    ``cameras``, a list of dicts with ``name`` and ``path``. Its :meth:`complete` adds to each
+    camera ``lidar2img (3, 4)``, the projection of a point in the LiDAR frame in metres.
 
     ``metainfo`` holds ``classes`` (of the point labels, if there are any), ``cameras`` and
     ``intensity_scale``.
 
     Args:
-        cameras (Sequence[str]): Cameras to use, in this order.
-        intensity_scale (float): Factor that brings the intensities of the files to [0, 1].
-            Defaults to 1.
-        min_depth (float): Points nearer to a camera, in metres, have no pixel. Defaults to 1.
-        fraction (float): Part of the data to use, in (0, 1]; at least one of the units is kept.
-            Defaults to 1.
-        fraction_of (str, optional): The unit, ``'scene'`` or ``'sample'``. Defaults to None: what is
-            usual for the data set.
+        cameras: Cameras to use, in this order.
+        intensity_scale: Factor that brings the intensities of the files to [0, 1]. Defaults to 1.
+        min_depth: Points nearer to a camera, in metres, have no pixel. Defaults to 1.
+        fraction: Part of the data to use, in (0, 1]; at least one of the units is kept. Defaults to
+            1.
+        fraction_of: The unit, ``'scene'`` or ``'sample'``. Defaults to None: what is usual for the
+            data set.
         **kwargs: See :class:`BadSampleDataset`.
 
     Raises:
@@ -82,7 +81,7 @@ class PairDataset(BadSampleDataset):
         super().full_init()
 
     def filter_data(self) -> list[dict]:
-        """The list as loaded, or a fraction of it; an empty one is an error."""
+        """Return the list as loaded, or a fraction of it; an empty one is an error."""
         entries = self.data_list
         if not entries:
             raise ConfigError(
@@ -103,6 +102,6 @@ class PairDataset(BadSampleDataset):
         return kept
 
     def get_data_info(self, idx: int) -> dict:
-        """The entry of one sample."""
+        """Return the entry of one sample."""
         settings = dict(intensity_scale=self.intensity_scale, min_depth=self.min_depth)
         return {**super().get_data_info(idx), **settings}

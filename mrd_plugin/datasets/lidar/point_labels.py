@@ -29,13 +29,13 @@ class LabelledSweeps(PairDataset):
     label_dtype: str
 
     def get_data_info(self, idx: int) -> dict[str, Any]:
-        """The entry of one sample."""
+        """Return the entry of one sample."""
         labels = dict(label_table=self.label_table, label_dtype=self.label_dtype)
         return {**super().get_data_info(idx), **labels}
 
 
 def label_table(classes: Mapping[str, Sequence[int]], ignored: Sequence[int]) -> np.ndarray:
-    """A table from the numbers of label files to classes.
+    """Return a table from the numbers of label files to classes.
 
     Args:
         classes: Numbers of each class, in the order of the classes.
@@ -59,8 +59,8 @@ def read_point_labels(
 
     Args:
         path: File of one number a point.
-        dtype: ``'uint8'``, or ``'uint32'`` with the class in the lower 16 bits and the instance in the
-            upper ones.
+        dtype: ``'uint8'``, or ``'uint32'`` with the class in the lower 16 bits and the instance in
+            the upper ones.
         table: See :func:`label_table`.
         num_points: Points of the sweep, N.
 
@@ -79,8 +79,8 @@ def read_point_labels(
         ) from None
     if len(numbers) != num_points:
         raise BadSampleError(
-            f'{path}: it has {len(numbers)} labels and the sweep has {num_points} points; the two are '
-            'not of one sweep, or one is truncated.'
+            f'{path}: it has {len(numbers)} labels and the sweep has {num_points} points; the two '
+            'are not of one sweep, or one is truncated.'
         )
     numbers = numbers.astype(np.int64) & 0xFFFF
     inside = numbers < len(table)

@@ -47,20 +47,19 @@ class SemanticKITTI(LabelledSweeps):
     """Sweeps of SemanticKITTI with the 19 classes of its single-scan benchmark.
 
     The LiDAR frame is Velodyne's: x forward, y to the left, z up; intensities are in [0, 1]. The
-    folders are read as they are downloaded, ``sequences/00/{velodyne,labels}/000000.{bin,label}``, or an
-    info file of MMDetection3D says which sweeps.
+    folders are read as they are downloaded, ``sequences/00/{velodyne,labels}/000000.{bin,label}``,
+    or an info file of MMDetection3D says which sweeps.
 
     Args:
-        data_root (str): Folder with ``sequences``. Defaults to 'data/semantickitti'.
-        split (str): ``'train'`` (sequences 00 to 07, 09, 10) or ``'val'`` (08), if there is no
+        data_root: Folder with ``sequences``. Defaults to 'data/semantickitti'.
+        split: ``'train'`` (sequences 00 to 07, 09, 10) or ``'val'`` (08), if there is no
             ``ann_file``. Defaults to 'train'.
-        ann_file (str): Info file of MMDetection3D 1.1 or later, read without running it. Defaults to
-            '', the folders.
-        data_prefix (Mapping[str, str], optional): Folders below ``data_root`` that the paths of
-            an info file start from, of sweeps (``pts``) and of labels (``pts_semantic_mask``).
-            Defaults to None: ``data_root``.
-        **kwargs: See :class:`PairDataset`: ``fraction`` (by sweep: 0.01 is every 100th, the first of
-            them the first), ``pipeline``, ...
+        ann_file: Info file of MMDetection3D 1.1 or later, read without running it. Defaults to '',
+            the folders.
+        data_prefix: Folders below ``data_root`` that the paths of an info file start from, of
+            sweeps (``pts``) and of labels (``pts_semantic_mask``). Defaults to None: ``data_root``.
+        **kwargs: See :class:`PairDataset`: ``fraction`` (by sweep: 0.01 is every 100th, the first
+            of them the first), ``pipeline``, ...
 
     Raises:
         ConfigError: If the folder or a file is missing, or a key is none of these.
@@ -70,8 +69,8 @@ class SemanticKITTI(LabelledSweeps):
     label_table = label_table(CLASSES, IGNORED)
     label_dtype = 'uint32'
     how_to_get = (
-        'get the Velodyne point clouds of KITTI odometry and the labels of http://semantic-kitti.org and '
-        'unpack both there.'
+        'get the Velodyne point clouds of KITTI odometry and the labels of '
+        'http://semantic-kitti.org and unpack both there.'
     )
 
     def __init__(
@@ -132,6 +131,6 @@ class SemanticKITTI(LabelledSweeps):
             ]
         except (KeyError, TypeError) as error:
             raise ConfigError(
-                f'{self.ann_file} is no info file of MMDetection3D 1.1 or later with labels ({error}); make '
-                'it again with its tools/create_data.py.'
+                f'{self.ann_file} is no info file of MMDetection3D 1.1 or later with labels '
+                f'({error}); make it again with its tools/create_data.py.'
             ) from error

@@ -80,7 +80,8 @@ def scene_of_samples(tables: Path) -> dict[str, str]:
         return {sample['token']: names[sample['scene_token']] for sample in samples}
     except (KeyError, TypeError) as error:
         raise ConfigError(
-            f'{tables}: scene.json and sample.json do not fit together ({error}); get the tables again.'
+            f'{tables}: scene.json and sample.json do not fit together ({error}); get the tables '
+            'again.'
         ) from error
 
 
@@ -105,8 +106,8 @@ def evenly(items: Sequence[Item], fraction: float, last: bool = False) -> list[I
     Args:
         items: What to choose from, in a fixed order.
         fraction: Part to keep, in (0, 1].
-        last: Whether the last of every k is kept, as the label fractions of nuScenes are counted, or
-            the first, as those of SemanticKITTI are (Sautier et al. 2022, arXiv 2203.16258).
+        last: Whether the last of every k is kept, as the label fractions of nuScenes are counted,
+            or the first, as those of SemanticKITTI are (Sautier et al. 2022, arXiv 2203.16258).
 
     Returns:
         At least one of them if there are any, in their order.
@@ -116,8 +117,8 @@ def evenly(items: Sequence[Item], fraction: float, last: bool = False) -> list[I
     """
     if not 0 < fraction <= 1:
         raise ConfigError(
-            f'fraction={fraction}: it would keep nothing or more than there is; expected a number in '
-            '(0, 1].'
+            f'fraction={fraction}: it would keep nothing or more than there is; expected a number '
+            'in (0, 1].'
         )
     block = 1 / fraction
     ends = (round(i * block, 6) for i in range(len(items) + 1))

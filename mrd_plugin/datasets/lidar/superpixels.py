@@ -91,7 +91,7 @@ class SLIC:
 
 
 def encode_labels(labels: np.ndarray) -> bytes:
-    """A label map ``(H, W)`` as PNG: 8 bits if its ids are below 256, else 16.
+    """Return a label map ``(H, W)`` as PNG: 8 bits if its ids are below 256, else 16.
 
     Raises:
         ValueError: If an id is negative or above 65,535.
@@ -124,7 +124,8 @@ def read_labels(path: str | Path) -> np.ndarray:
             raise BadSampleError(f"{path}: the label map can't be read ({error}).") from error
     if labels.ndim != 2 or labels.dtype.kind not in 'iub':
         raise BadSampleError(
-            f'{path}: expected one integer for each pixel (H, W), got {labels.dtype} {labels.shape}.'
+            f'{path}: expected one integer for each pixel (H, W), got {labels.dtype} '
+            f'{labels.shape}.'
         )
     return labels.astype(np.int32)
 
@@ -135,9 +136,9 @@ class LabelFolder:
 
     Args:
         root: The folder.
-        name: Name of a map without its ending (.png or .npy): a pattern in which ``{stem}`` is the name
-            of the picture's file without ending, ``{camera}`` the camera, ``{sample_id}`` the sample and
-            ``{token}`` nuScenes' token of the picture.
+        name: Name of a map without its ending (.png or .npy): a pattern in which ``{stem}`` is the
+            name of the picture's file without ending, ``{camera}`` the camera, ``{sample_id}`` the
+            sample and ``{token}`` nuScenes' token of the picture.
         none: Id that means "no segment"; None if each id is one. Negative ids mean it anyway.
     """
 
@@ -159,14 +160,15 @@ class LabelFolder:
             base = Path(self.root) / self.name.format_map(fields)
         except (KeyError, IndexError, ValueError) as error:
             raise ConfigError(
-                f'LoadSuperpixels name={self.name!r} ({error}): it may name {sorted(fields)} in braces.'
+                f'LoadSuperpixels name={self.name!r} ({error}): it may name {sorted(fields)} in '
+                'braces.'
             ) from error
         files = [base.with_name(base.name + ending) for ending in ('.png', '.npy')]
         found = next((path for path in files if path.is_file()), None)
         if found is None:
             raise BadSampleError(
-                f'{base}: there is no label map of this name, neither .png nor .npy; correct root and '
-                'name of LoadSuperpixels, or make the map.'
+                f'{base}: there is no label map of this name, neither .png nor .npy; correct root '
+                'and name of LoadSuperpixels, or make the map.'
             )
         labels = read_labels(found)
         absent = labels < 0 if self.none is None else (labels < 0) | (labels == self.none)

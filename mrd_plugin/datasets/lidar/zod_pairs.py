@@ -26,23 +26,23 @@ class ZODSamplePairs(PairDataset):
     """28 real frames, camera and LiDAR, made by ``tools/prepare/zod_sample.py`` (CC BY-SA 4.0).
 
     **The coordinates are relative.** The files give each point, at the pixel that sees it, as three
-    numbers of 8 bits, without saying how long a step is. Points beyond that range were put on its border;
-    they are left out here (7 % of all). The axes share one step, because a camera with one focal length
-    explains all three; and the road lies 4 steps below the sensor in each of the 28 frames, where a
-    sensor on a roof is about 2 m high, which makes a step about half a metre. So ``step`` gives a street
-    the right size, and nothing more: the points are not metric, not exact to better than a step, and
-    must not be compared with other data.
+    numbers of 8 bits, without saying how long a step is. Points beyond that range were put on its
+    border; they are left out here (7 % of all). The axes share one step, because a camera with one
+    focal length explains all three; and the road lies 4 steps below the sensor in each of the 28
+    frames, where a sensor on a roof is about 2 m high, which makes a step about half a metre. So
+    ``step`` gives a street the right size, and nothing more: the points are not metric, not exact
+    to better than a step, and must not be compared with other data.
 
-    The LiDAR frame is x forward, y to the left, z up. There is no intensity: it is 1 for all points, and
-    occupancy queries get none. Each point has the class of its pixel; 'ignore' is -1.
+    The LiDAR frame is x forward, y to the left, z up. There is no intensity: it is 1 for all
+    points, and occupancy queries get none. Each point has the class of its pixel; 'ignore' is -1.
 
     Args:
-        data_root (str): Folder of the sample. Defaults to 'data/zod_sample'.
-        split (str | Sequence[str]): The sample's own lists: ``'train'`` (8 frames), ``'validation'`` (4),
-            ``'test'`` (the 10 of ``'test_day_fair'``, ``'test_day_rain'``, ``'test_night_fair'``,
-            ``'test_night_rain'`` and ``'test_snow'``), ``'rest'`` (6 that are in none of these), ``'all'``
-            (28); several are joined. Defaults to 'train'.
-        step (float): Length of a step, nominally in metres. Defaults to 0.5.
+        data_root: Folder of the sample. Defaults to 'data/zod_sample'.
+        split: The sample's own lists: ``'train'`` (8 frames), ``'validation'`` (4), ``'test'`` (the
+            10 of ``'test_day_fair'``, ``'test_day_rain'``, ``'test_night_fair'``,
+            ``'test_night_rain'`` and ``'test_snow'``), ``'rest'`` (6 that are in none of these),
+            ``'all'`` (28); several are joined. Defaults to 'train'.
+        step: Length of a step, nominally in metres. Defaults to 0.5.
         **kwargs: See :class:`PairDataset`: ``fraction``, ``pipeline``, ...
 
     Raises:
@@ -105,8 +105,8 @@ def read_projected(info: dict[str, Any]) -> dict[str, np.ndarray]:
         info: Entry of :class:`ZODSamplePairs`.
 
     Returns:
-        ``points (N, 4)`` float32, x, y, z in nominal metres and intensity 1; ``pixels (N, 2)``, row and
-        column of each in the only picture, int64; ``point_labels (N,)`` int64.
+        ``points (N, 4)`` float32, x, y, z in nominal metres and intensity 1; ``pixels (N, 2)``, row
+        and column of each in the only picture, int64; ``point_labels (N,)`` int64.
 
     Raises:
         BadSampleError: If a file is missing or broken, or their sizes differ.

@@ -1,8 +1,8 @@
 """ModelNet40 and ScanObjectNN with their training parts, in the files that the field passes around.
 
 Both are without colour: a point's colour is the data set's ``no_colour`` (0.4), in training and in
-testing, the value that the backbones were pre-trained with. (In TAMM's released probes the colour is 0
-there and 0.4 in pre-training.) Both files are y-up: use ``SwapYZ``.
+testing, the value that the backbones were pre-trained with. (In TAMM's released probes the colour
+is 0 there and 0.4 in pre-training.) Both files are y-up: use ``SwapYZ``.
 """
 
 from __future__ import annotations
@@ -56,7 +56,8 @@ def read_h5(path: str | Path, keys: Sequence[str]) -> list[np.ndarray]:
             return [file[key][()] for key in keys]
     except OSError as error:
         raise BadSampleError(
-            f'{path}: can not be read as HDF5 ({error}); it is truncated or damaged, fetch it again.'
+            f'{path}: can not be read as HDF5 ({error}); it is truncated or damaged, fetch it '
+            'again.'
         ) from error
 
 
@@ -77,7 +78,7 @@ class LabelledClouds(ShapeDataset):
     """What data sets of labelled clouds share: a split, a count that is logged, points without colour.
 
     Args:
-        split (str): One of ``splits``. Defaults to 'train'.
+        split: One of ``splits``. Defaults to 'train'.
         **kwargs: See :class:`ShapeDataset`.
     """
 
@@ -132,7 +133,7 @@ class LabelledClouds(ShapeDataset):
         return dict(xyz=xyz)
 
     def complete(self, info: dict[str, Any]) -> dict[str, Any]:
-        """An entry with its points."""
+        """Return an entry with its points."""
         shape = self._cache.get(info['sample_id']) or self.load_shape(info)
         return {**shape, **info}
 
@@ -162,15 +163,15 @@ class ModelNet40Classification(LabelledClouds):
       files that these name, with ``data (n, 2048, 3)`` and ``label (n, 1)``. Needs h5py.
 
     Args:
-        data_root (str): The folder. Defaults to 'data/modelnet40_normal_resampled'.
-        split (str): ``'train'`` or ``'test'``. Defaults to 'train'.
+        data_root: The folder. Defaults to 'data/modelnet40_normal_resampled'.
+        split: ``'train'`` or ``'test'``. Defaults to 'train'.
         **kwargs: See :class:`ShapeDataset`. ``cache_in_memory=True`` reads each text file once.
     """
 
     expected = MODELNET40_COUNTS
     how_to_get = (
-        'fetch modelnet40_normal_resampled (1.6 GB) or modelnet40_ply_hdf5_2048 (416 MB), unpack it '
-        'and set data_root to the folder.'
+        'fetch modelnet40_normal_resampled (1.6 GB) or modelnet40_ply_hdf5_2048 (416 MB), unpack '
+        'it and set data_root to the folder.'
     )
 
     def __init__(
@@ -217,17 +218,18 @@ class ScanObjectNNClassification(LabelledClouds):
     """ScanObjectNN's scans of real objects: 15 classes, 2,048 points each.
 
     Args:
-        data_root (str): Folder ``h5_files`` with ``main_split`` and ``main_split_nobg``.
-            Defaults to 'data/scanobjectnn/h5_files'.
-        split (str): ``'train'`` or ``'test'``. Defaults to 'train'.
-        variant (str): ``'OBJ_ONLY'`` (background removed; 2,309 and 581 shapes), ``'OBJ_BG'`` (with
-            background; as many) or ``'PB_T50_RS'`` (boxes shifted by half, turned and scaled; 11,416
-            and 2,882). Defaults to 'PB_T50_RS', the hardest.
+        data_root: Folder ``h5_files`` with ``main_split`` and ``main_split_nobg``. Defaults to
+            'data/scanobjectnn/h5_files'.
+        split: ``'train'`` or ``'test'``. Defaults to 'train'.
+        variant: ``'OBJ_ONLY'`` (background removed; 2,309 and 581 shapes), ``'OBJ_BG'`` (with
+            background; as many) or ``'PB_T50_RS'`` (boxes shifted by half, turned and scaled;
+            11,416 and 2,882). Defaults to 'PB_T50_RS', the hardest.
         **kwargs: See :class:`ShapeDataset`.
     """
 
     how_to_get = (
-        'ask the authors of ScanObjectNN for h5_files.zip (https://hkust-vgd.github.io/scanobjectnn), '
+        'ask the authors of ScanObjectNN for h5_files.zip '
+        '(https://hkust-vgd.github.io/scanobjectnn), '
         'unpack it and set data_root to its folder h5_files.'
     )
 
@@ -296,6 +298,7 @@ def _named(labels: np.ndarray, names: Sequence[str], path: str | Path) -> list[s
     numbers = np.asarray(labels).reshape(-1).astype(np.int64)
     if len(numbers) and not 0 <= numbers.min() <= numbers.max() < len(names):
         raise ConfigError(
-            f'{path}: labels span {numbers.min()} to {numbers.max()}, expected 0 to {len(names) - 1}.'
+            f'{path}: labels span {numbers.min()} to {numbers.max()}, expected 0 to '
+            f'{len(names) - 1}.'
         )
     return [names[number] for number in numbers]

@@ -20,21 +20,21 @@ from mrd_plugin.utils.errors import ConfigError
 class FurnitureDataset(ShapeDataset):
     """The folder that ``tools/prepare/furniture.py`` writes.
 
-    The name (with its prompts) is the raw text, captions are the captions. The label is the index of the head noun
-    among the classes, -1 for the nouns that are too rare. Files are y-up: use ``SwapYZ``.
+    The name (with its prompts) is the raw text, captions are the captions. The label is the index
+    of the head noun among the classes, -1 for the nouns that are too rare. Files are y-up: use
+    ``SwapYZ``.
 
     Args:
-        data_root (str): Folder with ``index.json``. Defaults to 'data/furniture'.
-        ann_file (str): Split file, JSON ``{"train": [ids], "val": [ids], "test": [ids]}``.
-        split (str | Sequence[str]): Part of the split file, or several. Defaults to 'train'.
-        text_fraction (float): Share of the shapes that keep their texts; the others have none. The
-            shapes are the same in every run, and a smaller share is part of a larger one.
-            Defaults to 1.0.
-        text_seed (int): Which shapes these are. Defaults to 0.
-        views (bool): Take the rendered views as images and the catalogue's picture as the thumbnail.
+        data_root: Folder with ``index.json``. Defaults to 'data/furniture'.
+        ann_file: Split file, JSON ``{"train": [ids], "val": [ids], "test": [ids]}``.
+        split: Part of the split file, or several. Defaults to 'train'.
+        text_fraction: Share of the shapes that keep their texts; the others have none. The shapes
+            are the same in every run, and a smaller share is part of a larger one. Defaults to 1.0.
+        text_seed: Which shapes these are. Defaults to 0.
+        views: Take the rendered views as images and the catalogue's picture as the thumbnail.
             Defaults to False: the picture is the only image.
-        name_prompts (Sequence[str]): Prompts with one ``{}`` that are filled with the name and join it
-            as raw texts. Defaults to (), the name alone.
+        name_prompts: Prompts with one ``{}`` that are filled with the name and join it as raw
+            texts. Defaults to (), the name alone.
         **kwargs: See :class:`ShapeDataset`: ``classes``, ``pipeline``, ``cache_in_memory``, ...
 
     Raises:
@@ -91,7 +91,8 @@ class FurnitureDataset(ShapeDataset):
         if unseen:
             raise ConfigError(
                 f'FurnitureDataset views=True, but {index} names no views of {len(unseen)} shapes '
-                f'(first: {unseen[0]}); render them with `python tools/prepare/furniture.py --views 12`.'
+                f'(first: {unseen[0]}); render them with `python tools/prepare/furniture.py '
+                '--views 12`.'
             )
         silent = self._without_text(ids)
         return [self._entry(records[i], i not in silent) for i in ids]

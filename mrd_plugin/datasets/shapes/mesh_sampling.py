@@ -34,8 +34,8 @@ def part_colours(
 
     Args:
         part: Mesh with one material.
-        faces: int (n,) face of each point.
-        barycentric: float (n, 3) weights of the face's corners.
+        faces: Int (n,) face of each point.
+        barycentric: Float (n, 3) weights of the face's corners.
 
     Returns:
         ``(rgb, solid)``: uint8 (n, 3) from the texture (repeated outside [0, 1], nearest texel),
@@ -82,9 +82,9 @@ def _stored_colours(
 
     Args:
         visual: Colours of a mesh.
-        corners: int (n, 3) vertices around each point.
-        faces: int (n,) face of each point.
-        barycentric: float (n, 3) weights of the vertices.
+        corners: Int (n, 3) vertices around each point.
+        faces: Int (n,) face of each point.
+        barycentric: Float (n, 3) weights of the vertices.
     """
     if visual.kind == 'face':
         return np.asarray(visual.face_colors, np.uint8)[faces, :3]

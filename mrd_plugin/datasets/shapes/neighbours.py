@@ -51,7 +51,8 @@ class Neighbours(NamedTuple):
             raise ConfigError(
                 f'neighbours: none of the {len(sample_ids)} training shapes is in the table of '
                 f'{len(self.ids)} shapes (its ids look like {self.ids[0]!r}, those of the data set '
-                f'like {sample_ids[0]!r}); build it with tools/build_hard_negatives.py for this data.'
+                f'like {sample_ids[0]!r}); build it with tools/build_hard_negatives.py for this '
+                'data.'
             )
         empty = np.zeros(0, dtype=np.int64)
         rows = (found.get(name, empty) for name in sample_ids)
@@ -80,8 +81,8 @@ def read_neighbours(path: str | Path) -> Neighbours:
     """Read a table.
 
     Args:
-        path: ``.npz`` of ``tools/build_hard_negatives.py``, or OpenShape's ``point_feat_knn.npy`` (a
-            pickled dict of ``name`` and ``index``, read without running the pickle).
+        path: ``.npz`` of ``tools/build_hard_negatives.py``, or OpenShape's ``point_feat_knn.npy``
+            (a pickled dict of ``name`` and ``index``, read without running the pickle).
 
     Raises:
         ConfigError: The file is missing.
@@ -107,7 +108,7 @@ def read_neighbours(path: str | Path) -> Neighbours:
         ) from error
     if index.ndim != 2 or len(index) != len(ids) or not -1 <= index.min() <= index.max() < len(ids):
         raise BadSampleError(
-            f'{path}: index is {index.shape} for {len(ids)} ids, expected one row of row numbers for '
-            'each id; build it again.'
+            f'{path}: index is {index.shape} for {len(ids)} ids, expected one row of row numbers '
+            'for each id; build it again.'
         )
     return Neighbours(tuple(str(name) for name in ids), index.astype(np.int64), meta)

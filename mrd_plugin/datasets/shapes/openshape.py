@@ -23,21 +23,21 @@ class OpenShapeDataset(ShapeDataset):
     """Shapes of OpenShape's split files (Liu et al., NeurIPS 2023).
 
     A split file is a JSON list of ``{id, dataset, group, data_path}``. Its files are OpenShape's
-    pickled dicts (``.npy``, read without running the pickle) or our own ``.npz``. They are y-up: use
-    ``SwapYZ``.
+    pickled dicts (``.npy``, read without running the pickle) or our own ``.npz``. They are y-up:
+    use ``SwapYZ``.
 
     Args:
-        data_root (str): Folder that holds ``Objaverse/``, ``ShapeNet/``, ... and ``meta_data/``.
-        ann_file (str): Split file, below ``data_root`` or anywhere.
-            Defaults to 'meta_data/split/train_all.json'.
-        path_prefix (Mapping[str, str], optional): How the start of each ``data_path`` is replaced,
-            ``{old: new}``. Defaults to None: the prefix of the published files becomes ``data_root``.
-        holdout (float): Share of the shapes, chosen by a checksum of their ids, that is the part
-            'val'. The published splits have no validation part. Defaults to 0.0.
-        part (str): ``'train'`` for all but the held-out shapes, ``'val'`` for these alone.
-            Defaults to 'train'.
-        gpt_filter_file (str, optional): JSON ``{id: {"flag": "Y" | "N"}}``; N rejects the raw text of
-            an Objaverse shape. Defaults to 'meta_data/gpt4_filtering.json'; None for no filter.
+        data_root: Folder that holds ``Objaverse/``, ``ShapeNet/``, ... and ``meta_data/``.
+        ann_file: Split file, below ``data_root`` or anywhere. Defaults to
+            'meta_data/split/train_all.json'.
+        path_prefix: How the start of each ``data_path`` is replaced, ``{old: new}``. Defaults to
+            None: the prefix of the published files becomes ``data_root``.
+        holdout: Share of the shapes, chosen by a checksum of their ids, that is the part 'val'. The
+            published splits have no validation part. Defaults to 0.0.
+        part: ``'train'`` for all but the held-out shapes, ``'val'`` for these alone. Defaults to
+            'train'.
+        gpt_filter_file: JSON ``{id: {"flag": "Y" | "N"}}``; N rejects the raw text of an Objaverse
+            shape. Defaults to 'meta_data/gpt4_filtering.json'; None for no filter.
         **kwargs: See :class:`ShapeDataset`.
 
     Raises:
@@ -64,7 +64,8 @@ class OpenShapeDataset(ShapeDataset):
     ) -> None:
         if not 0 <= holdout < 1 or part not in ('train', 'val'):
             raise ConfigError(
-                f'{type(self).__name__} holdout={holdout}, part={part!r}: expected a share in [0, 1) and '
+                f'{type(self).__name__} holdout={holdout}, part={part!r}: expected a share in [0, '
+                '1) and '
                 "'train' or 'val'."
             )
         self.holdout = holdout
@@ -109,7 +110,8 @@ class OpenShapeDataset(ShapeDataset):
         probes = paths[:: max(1, len(paths) // 20)]
         if probes and not any(Path(path).is_file() for path in probes):
             raise ConfigError(
-                f'{type(self).__name__} path_prefix={self.path_prefix}: none of {len(probes)} files '
+                f'{type(self).__name__} path_prefix={self.path_prefix}: none of {len(probes)} '
+                'files '
                 f'tried from {self.ann_file} is there (first: {probes[0]}); set path_prefix to '
                 '{start of data_path: folder where the files are}.'
             )

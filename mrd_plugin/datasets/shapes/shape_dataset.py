@@ -23,22 +23,22 @@ class ShapeDataset(BadSampleDataset):
 
     Bad samples are skipped, named and counted, see :class:`BadSampleDataset`. A sub-class writes
     ``load_data_list``; each entry holds ``sample_id``, ``path`` and what else the transforms read
-    (``name``, ``category``, ``label``, ``candidates``). Its ``file_up_axis`` is the up axis of its files.
+    (``name``, ``category``, ``label``, ``candidates``). Its ``file_up_axis`` is the up axis of its
+    files.
 
     ``metainfo`` holds ``classes``, ``up_axis`` and ``no_colour`` as the network sees them.
 
     Args:
-        classes (Sequence[str] | str): Class names in their order, or a JSON file with a list of them.
-            Defaults to (), no classes.
-        up_axis (str): Up axis of the points that leave the pipeline, ``'x'``, ``'y'`` or ``'z'``; the
+        classes: Class names in their order, or a JSON file with a list of them. Defaults to (), no
+            classes.
+        up_axis: Up axis of the points that leave the pipeline, ``'x'``, ``'y'`` or ``'z'``; the
             pipeline must deliver it. Defaults to 'z'.
-        file_up_axis (str, optional): Up axis of the files. Defaults to None, what the data set
-            knows of its files.
-        no_colour (float): Colour of points without colour. Defaults to 0.4.
-        cache_in_memory (bool): Read all points once and keep them: 15 bytes a point with uint8
-            colours, 24 with float colours. Defaults to False.
-        labelled_only (bool): Keep only the samples whose category is one of the classes, for training
-            a classifier. Defaults to False.
+        file_up_axis: Up axis of the files. Defaults to None, what the data set knows of its files.
+        no_colour: Colour of points without colour. Defaults to 0.4.
+        cache_in_memory: Read all points once and keep them: 15 bytes a point with uint8 colours, 24
+            with float colours. Defaults to False.
+        labelled_only: Keep only the samples whose category is one of the classes, for training a
+            classifier. Defaults to False.
         **kwargs: See :class:`BadSampleDataset`.
 
     Raises:
@@ -95,7 +95,7 @@ class ShapeDataset(BadSampleDataset):
             self._fill_cache()
 
     def filter_data(self) -> list[dict]:
-        """The list as loaded, or its labelled samples; an empty one is an error."""
+        """Return the list as loaded, or its labelled samples; an empty one is an error."""
         kept = self.data_list
         if self.labelled_only:
             kept = [entry for entry in kept if entry['label'] >= 0]
@@ -125,7 +125,7 @@ class ShapeDataset(BadSampleDataset):
             )
 
     def load_shape(self, info: dict[str, Any]) -> dict[str, Any]:
-        """What the file of one entry adds to it: ``xyz (N, 3)``, ``rgb (N, 3)``, ...
+        """Return what the file of one entry adds to it: ``xyz (N, 3)``, ``rgb (N, 3)``, ...
 
         Raises:
             BadSampleError: If the file can't be used.
@@ -133,11 +133,11 @@ class ShapeDataset(BadSampleDataset):
         return shape_fields(info['path'])
 
     def complete(self, info: dict[str, Any]) -> dict[str, Any]:
-        """An entry with its shape, if that is in memory; else ``LoadShape`` reads it."""
+        """Return an entry with its shape, if that is in memory; else ``LoadShape`` reads it."""
         return {**self._cache.get(info['sample_id'], {}), **info}
 
     def get_data_info(self, idx: int) -> dict:
-        """The entry of one sample."""
+        """Return the entry of one sample."""
         return {**super().get_data_info(idx), 'no_colour': self.no_colour}
 
     def _check_geometry(self) -> None:

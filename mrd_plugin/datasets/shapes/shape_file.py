@@ -108,11 +108,11 @@ def read_shape(path: str | Path) -> ShapeFile:
 
 
 def shape_fields(path: str | Path) -> dict[str, Any]:
-    """What a shape's file tells the transforms.
+    """Return what a shape's file tells the transforms.
 
     Returns:
-        ``xyz (N, 3)``, ``rgb (N, 3)`` (only with colour), ``candidates`` and, if the shape has a raw
-        text, that as its ``name``.
+        ``xyz (N, 3)``, ``rgb (N, 3)`` (only with colour), ``candidates`` and, if the shape has a
+        raw text, that as its ``name``.
 
     Raises:
         BadSampleError: As in :func:`read_shape`.

@@ -33,28 +33,28 @@ class ShapeFolderDataset(ShapeDataset):
     """Shapes listed in a CSV or JSON file.
 
     Each row has ``shape``, a file relative to ``data_root``, and any of ``name``, ``captions``,
-    ``images``, ``category`` and ``id``. In CSV several captions or images are separated by ``|``, in
-    JSON they are lists. A row without texts or images is fine.
+    ``images``, ``category`` and ``id``. In CSV several captions or images are separated by ``|``,
+    in JSON they are lists. A row without texts or images is fine.
 
-    Meshes (whatever trimesh reads: obj, glb, ply, stl, off, ...) are sampled evenly over their surface
-    with the colours of textures, materials, vertices or faces. Point clouds are ``.ply``, ``.npy
-    (N, 3 or 6)``, our ``.npz``, and ``.txt`` or ``.xyz`` with a point a line.
+    Meshes (whatever trimesh reads: obj, glb, ply, stl, off, ...) are sampled evenly over their
+    surface with the colours of textures, materials, vertices or faces. Point clouds are ``.ply``,
+    ``.npy (N, 3 or 6)``, our ``.npz``, and ``.txt`` or ``.xyz`` with a point a line.
 
-    Points are turned (not mirrored) to y-up, so that the pipelines of OpenShape and of the furniture
-    fit as they are, with ``SwapYZ``.
+    Points are turned (not mirrored) to y-up, so that the pipelines of OpenShape and of the
+    furniture fit as they are, with ``SwapYZ``.
 
     Args:
-        data_root (str): Folder of the files.
-        file_up_axis (str): Up axis of the files, ``'x'``, ``'y'`` or ``'z'``.
-        ann_file (str): The list. Defaults to 'shapes.csv'.
-        unit (str, optional): Unit of the files: m, dm, cm, mm, inch or foot. Points are brought to
-            metres, and ``size``, the largest side, is known to the network. Defaults to None: the
-            size is unknown.
-        colour_range (float, optional): What the columns 4 to 6 of a ``.npy``, ``.txt`` or ``.xyz``
-            are: 1 or 255 for colours up to that value, 0 for something else. Defaults to None: such
-            files must not have further columns.
-        num_points (int): Points drawn from a mesh. Defaults to 10000.
-        cache_in_memory (bool): Sample each mesh once and keep its points. Defaults to True.
+        data_root: Folder of the files.
+        file_up_axis: Up axis of the files, ``'x'``, ``'y'`` or ``'z'``.
+        ann_file: The list. Defaults to 'shapes.csv'.
+        unit: Unit of the files: m, dm, cm, mm, inch or foot. Points are brought to metres, and
+            ``size``, the largest side, is known to the network. Defaults to None: the size is
+            unknown.
+        colour_range: What the columns 4 to 6 of a ``.npy``, ``.txt`` or ``.xyz`` are: 1 or 255 for
+            colours up to that value, 0 for something else. Defaults to None: such files must not
+            have further columns.
+        num_points: Points drawn from a mesh. Defaults to 10000.
+        cache_in_memory: Sample each mesh once and keep its points. Defaults to True.
         **kwargs: See :class:`ShapeDataset`: ``classes``, ``pipeline``, ...
 
     Raises:
@@ -161,12 +161,12 @@ class ShapeFolderDataset(ShapeDataset):
         return fields
 
     def complete(self, info: dict[str, Any]) -> dict[str, Any]:
-        """An entry with its points, from memory or from its file."""
+        """Return an entry with its points, from memory or from its file."""
         fields = self._cache.get(info['sample_id'])
         return {**(self.load_shape(info) if fields is None else fields), **info}
 
 
 def _listed(value: str | Sequence[str] | None) -> list[str]:
-    """A list as it is; a text of CSV cut at ``|``."""
+    """Return a list as it is; a text of CSV cut at ``|``."""
     items = value.split('|') if isinstance(value, str) else list(value or ())
     return [item.strip() for item in items if item and item.strip()]

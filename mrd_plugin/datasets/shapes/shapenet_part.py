@@ -50,16 +50,17 @@ class ShapeNetPart(LabelledClouds):
 
     Read as it is downloaded (``shapenetcore_partanno_segmentation_benchmark_v0_normal``):
     ``synsetoffset2category.txt``, ``train_test_split/shuffled_{train,val,test}_file_list.json`` and
-    ``<synset>/<shape>.txt``, lines of x y z, a normal (not used) and the number of the part, 0 to 49. A
-    sample's ``label`` is its category, ``point_labels (N,)`` its parts and ``parts`` the numbers that its
-    category has. There is no colour, and y is up.
+    ``<synset>/<shape>.txt``, lines of x y z, a normal (not used) and the number of the part, 0 to
+    49. A sample's ``label`` is its category, ``point_labels (N,)`` its parts and ``parts`` the
+    numbers that its category has. There is no colour, and y is up.
 
     Args:
-        data_root (str): The folder. Defaults to
+        data_root: The folder. Defaults to
             'data/shapenetcore_partanno_segmentation_benchmark_v0_normal'.
-        split (str): ``'train'``, ``'val'``, ``'trainval'`` (what is usually trained on) or ``'test'``.
+        split: ``'train'``, ``'val'``, ``'trainval'`` (what is usually trained on) or ``'test'``.
             Defaults to 'trainval'.
-        **kwargs: See :class:`ShapeDataset`. ``classes``: some of the categories, for a part of the set.
+        **kwargs: See :class:`ShapeDataset`. ``classes``: some of the categories, for a part of the
+            set.
 
     Raises:
         ConfigError: If the folder or a list is missing, or a category is none of the 16.
@@ -67,8 +68,8 @@ class ShapeNetPart(LabelledClouds):
 
     expected = _COUNTS
     how_to_get = (
-        'fetch shapenetcore_partanno_segmentation_benchmark_v0_normal (675 MB) of ShapeNet, unpack it and '
-        'set data_root to the folder.'
+        'fetch shapenetcore_partanno_segmentation_benchmark_v0_normal (675 MB) of ShapeNet, unpack '
+        'it and set data_root to the folder.'
     )
     splits = tuple(_COUNTS)
 
@@ -104,7 +105,8 @@ class ShapeNetPart(LabelledClouds):
                 synset, shape = Path(line).parts[-2:]
                 if synset not in category_of:
                     raise ConfigError(
-                        f'{path}: the shape {line!r} is of no category of {self.ann_file}; get both again.'
+                        f'{path}: the shape {line!r} is of no category of {self.ann_file}; get '
+                        'both again.'
                     )
                 category = category_of[synset]
                 if category in self.class_index:
@@ -124,7 +126,8 @@ class ShapeNetPart(LabelledClouds):
         if len(strange):
             raise BadSampleError(
                 f'{info["path"]}: {len(strange)} of {len(labels)} points have a part such as '
-                f'{int(strange[0])}; a {info["category"]} has the parts {parts.start} to {parts.stop - 1}.'
+                f'{int(strange[0])}; a {info["category"]} has the parts {parts.start} to '
+                f'{parts.stop - 1}.'
             )
         return dict(xyz=xyz, point_labels=labels, parts=np.array(parts))
 
@@ -135,8 +138,8 @@ class ShapeNetPart(LabelledClouds):
         wrong = [pair for pair in pairs if len(pair) != 2 or pair[0] not in PARTS]
         if wrong:
             raise ConfigError(
-                f'{self.ann_file}: {" ".join(wrong[0])!r} is no category of ShapeNetPart and its synset; '
-                'get the file again.'
+                f'{self.ann_file}: {" ".join(wrong[0])!r} is no category of ShapeNetPart and its '
+                'synset; get the file again.'
             )
         return {synset: name for name, synset in pairs}
 
@@ -160,7 +163,7 @@ def _read(path: str) -> tuple[np.ndarray, np.ndarray]:
         raise BadSampleError(f'{path}: it is no table of numbers ({error}).') from error
     if table.shape[1] != 7 or (table[:, 6] % 1).any():
         raise BadSampleError(
-            f'{path}: its lines have {table.shape[1]} numbers, expected x y z, a normal and the whole '
-            'number of a part.'
+            f'{path}: its lines have {table.shape[1]} numbers, expected x y z, a normal and the '
+            'whole number of a part.'
         )
     return check_points(table[:, :3], None, path)[0], table[:, 6].astype(np.int64)

@@ -20,19 +20,18 @@ from mrd_plugin.utils.safe_pickle import load_plain_pickle
 class SUNRGBDPairs(ShapeDataset):
     """Point clouds and photographs of SUN RGB-D, read from the files that MMDetection3D prepares.
 
-    MMDetection3D itself isn't needed. Points are in its depth frame, in metres: x right, y forward, z
-    up, the camera at the origin; colours in [0, 1]. Each sample knows ``depth2img (3, 3)`` and
+    MMDetection3D itself isn't needed. Points are in its depth frame, in metres: x right, y forward,
+    z up, the camera at the origin; colours in [0, 1]. Each sample knows ``depth2img (3, 3)`` and
     ``image_size`` (width, height), with which :class:`~mrd_plugin.datasets.transforms.FrustumCrop`
     cuts picture and points alike. Rooms have neither names nor texts.
 
     Args:
-        data_root (str): Folder with the info files. Defaults to 'data/sunrgbd'.
-        ann_file (str): Info file of MMDetection3D 1.1 or later, a pickle of plain data that is read
+        data_root: Folder with the info files. Defaults to 'data/sunrgbd'.
+        ann_file: Info file of MMDetection3D 1.1 or later, a pickle of plain data that is read
             without running it. Defaults to 'sunrgbd_infos_train.pkl'.
-        data_prefix (Mapping[str, str], optional): Folders of points (``pts``) and pictures (``img``)
-            below ``data_root``. Defaults to None: those of MMDetection3D, 'points' and
-            'sunrgbd_trainval/image'.
-        camera (str): Which picture. Defaults to 'CAM0'.
+        data_prefix: Folders of points (``pts``) and pictures (``img``) below ``data_root``.
+            Defaults to None: those of MMDetection3D, 'points' and 'sunrgbd_trainval/image'.
+        camera: Which picture. Defaults to 'CAM0'.
         **kwargs: See :class:`ShapeDataset`: ``pipeline``, ``cache_in_memory``, ...
 
     Raises:
@@ -41,7 +40,8 @@ class SUNRGBDPairs(ShapeDataset):
 
     file_up_axis = 'z'
     how_to_get = (
-        "prepare it as MMDetection3D's documentation says (docs/en/advanced_guides/datasets/sunrgbd.md), "
+        "prepare it as MMDetection3D's documentation says "
+        '(docs/en/advanced_guides/datasets/sunrgbd.md), '
         'so that it holds points/, sunrgbd_trainval/image/ and sunrgbd_infos_train.pkl.'
     )
 
@@ -62,7 +62,8 @@ class SUNRGBDPairs(ShapeDataset):
         infos = load_plain_pickle(self.ann_file)
         if not isinstance(infos, dict) or 'data_list' not in infos:
             raise ConfigError(
-                f"{self.ann_file} is no info file of MMDetection3D 1.1 or later (no 'data_list'); make "
+                f"{self.ann_file} is no info file of MMDetection3D 1.1 or later (no 'data_list'); "
+                'make '
                 'it again with its tools/create_data.py, or convert it with its '
                 'tools/dataset_converters/update_infos_to_v2.py.'
             )
@@ -108,14 +109,14 @@ class SUNRGBDPairs(ShapeDataset):
             ) from None
         if numbers.size % width:
             raise BadSampleError(
-                f'{path}: {numbers.size} numbers are no whole points of num_pts_feats={width} numbers; '
-                'it is truncated, get it again.'
+                f'{path}: {numbers.size} numbers are no whole points of num_pts_feats={width} '
+                'numbers; it is truncated, get it again.'
             )
         table = numbers.reshape(-1, width)
         xyz, rgb = check_points(table[:, :3], table[:, 3:6] if width >= 6 else None, path)
         return dict(xyz=xyz) if rgb is None else dict(xyz=xyz, rgb=rgb)
 
     def complete(self, info: dict[str, Any]) -> dict[str, Any]:
-        """An entry with its points, from memory or from its file."""
+        """Return an entry with its points, from memory or from its file."""
         fields = self._cache.get(info['sample_id'])
         return {**(self.load_shape(info) if fields is None else fields), **info}

@@ -28,7 +28,7 @@ class Texts:
     prompt_avg: np.ndarray | None = None
 
     def feature(self, index: int, prompt_average: bool) -> np.ndarray | None:
-        """The feature ``(D,)`` of one text; the prompt average if asked for and stored."""
+        """Return the feature ``(D,)`` of one text; the prompt average if asked for and stored."""
         table = self.original
         if prompt_average and self.prompt_avg is not None:
             table = self.prompt_avg
@@ -77,8 +77,8 @@ class ImageChoice(NamedTuple):
 class TextImagePolicy:
     """Chooses one text and one or several images of a shape.
 
-    Training follows OpenShape (Liu et al., NeurIPS 2023, section 3.1). Each source offers at most one
-    candidate, and one of the candidates is drawn uniformly:
+    Training follows OpenShape (Liu et al., NeurIPS 2023, section 3.1). Each source offers at most
+    one candidate, and one of the candidates is drawn uniformly:
 
     - ``raw``: Objaverse gives its first text, unless the GPT filter rejects it; other sets any text;
     - ``caption``: one of the captions (BLIP or MSFT, half and half); nothing if that one is empty;
@@ -87,21 +87,21 @@ class TextImagePolicy:
     A shape without a candidate has no text, and the losses leave it out of their text terms. The
     image of a shape with a thumbnail (Objaverse) is that with probability ``thumbnail_prob`` and
     otherwise a random rendering; other shapes have renderings alone. With ``num_images`` above 1
-    (TAMM, Zhang et al., CVPR 2024) the thumbnail, if there is one, is always the first image and the
-    others are random renderings, all different where there are enough of them.
+    (TAMM, Zhang et al., CVPR 2024) the thumbnail, if there is one, is always the first image and
+    the others are random renderings, all different where there are enough of them.
 
     Args:
-        text (str): ``'random'`` as above; ``'name'`` takes the shape's name, for evaluation;
-            ``'none'`` takes no text. Defaults to 'random'.
-        image (str): ``'random'`` as above; ``'first'`` takes the thumbnail if there is one and the
-            first rendering otherwise, for evaluation; ``'none'`` takes no image. Defaults to 'random'.
-        num_images (int): Images of a shape. Defaults to 1.
-        sources (Sequence[str]): Sources to draw from. Defaults to ('raw', 'caption', 'retrieval').
-        gpt_filter (bool): Honour the GPT filter on Objaverse's raw texts. Defaults to True.
-        thumbnail_prob (float): See above. Defaults to 0.5.
-        prompt_average (bool): Use prompt-averaged features of raw texts and captions where stored.
+        text: ``'random'`` as above; ``'name'`` takes the shape's name, for evaluation; ``'none'``
+            takes no text. Defaults to 'random'.
+        image: ``'random'`` as above; ``'first'`` takes the thumbnail if there is one and the first
+            rendering otherwise, for evaluation; ``'none'`` takes no image. Defaults to 'random'.
+        num_images: Images of a shape. Defaults to 1.
+        sources: Sources to draw from. Defaults to ('raw', 'caption', 'retrieval').
+        gpt_filter: Honour the GPT filter on Objaverse's raw texts. Defaults to True.
+        thumbnail_prob: See above. Defaults to 0.5.
+        prompt_average: Use prompt-averaged features of raw texts and captions where stored.
             Retrieved texts always use their own. Defaults to True.
-        feature_dim (int, optional): Length every stored feature must have. Defaults to None, any.
+        feature_dim: Length every stored feature must have. Defaults to None, any.
 
     Raises:
         ConfigError: If an argument is none of those listed.
@@ -165,7 +165,7 @@ class TextImagePolicy:
     def _offer(
         self, source: str, shape: Candidates, raw_text_ok: bool
     ) -> tuple[Texts, int, bool] | None:
-        """The candidate of one source: its texts, the index and whether prompts are averaged."""
+        """Return a source's candidate: its texts, the index, whether prompts are averaged."""
         if source == 'raw':
             texts = shape.raw
             if shape.dataset == 'Objaverse':

@@ -32,7 +32,7 @@ class ZeroShotDataset(ShapeDataset):
     10,000 stored points, and a draw with replacement from the 2,048 of ScanObjectNN.
 
     Args:
-        class_feat_file (str, optional): Stored text features of the classes; they become
+        class_feat_file: Stored text features of the classes; they become
             ``metainfo['class_features'] (K, D)``, which ``ZeroShotAccuracy`` scores with. Defaults
             to None.
         **kwargs: See :class:`ShapeDataset`. ``test_mode`` is True unless given.
@@ -68,7 +68,7 @@ class ZeroShotDataset(ShapeDataset):
             self.class_index = {name: i for i, name in enumerate(classes)}
 
     def class_features(self) -> np.ndarray:
-        """Stored text features of the classes.
+        """Return stored text features of the classes.
 
         Returns:
             ``(K, D)`` float32, one row a class, in the order of ``metainfo['classes']``.
@@ -87,11 +87,11 @@ class ObjaverseLVISDataset(ZeroShotDataset):
     """Objaverse-LVIS: 46,832 coloured shapes of 1,156 classes, sorted by name.
 
     Args:
-        data_root (str): OpenShape's folder. Defaults to 'data/openshape'.
-        ann_file (str): List of ``{uid, category, group, data_path}``.
-            Defaults to 'meta_data/split/lvis.json'.
-        path_prefix (Mapping[str, str], optional): As in :class:`OpenShapeDataset`.
-        class_feat_file (str, optional): Defaults to 'meta_data/lvis_cat_name_pt_feat.npy'.
+        data_root: OpenShape's folder. Defaults to 'data/openshape'.
+        ann_file: List of ``{uid, category, group, data_path}``. Defaults to
+            'meta_data/split/lvis.json'.
+        path_prefix: As in :class:`OpenShapeDataset`.
+        class_feat_file: Defaults to 'meta_data/lvis_cat_name_pt_feat.npy'.
         **kwargs: See :class:`ZeroShotDataset`.
     """
 
@@ -137,7 +137,7 @@ class _CloudsInOneFile(ZeroShotDataset):
         return dict(xyz=xyz)
 
     def complete(self, info: dict[str, Any]) -> dict[str, Any]:
-        """An entry with its points."""
+        """Return an entry with its points."""
         return {**self.load_shape(info), **info}
 
     def entries(self, path: str, categories: list[str]) -> list[dict]:
@@ -166,11 +166,11 @@ class ModelNet40Dataset(_CloudsInOneFile):
     """ModelNet40's test split: 2,468 shapes of 40 classes, without colour (0.4).
 
     Args:
-        data_root (str): Folder of the files. Defaults to 'data/openshape/meta_data/modelnet40'.
-        ann_file (str): List of ``{name, category}``. Defaults to 'test_split.json'.
-        cloud_file (str): Object array of ``{xyz, rgb}``. Defaults to 'test_pc.npy'.
-        class_feat_file (str, optional): Dict of the classes' text features; its sorted keys are the
-            classes. Defaults to 'cat_name_pt_feat.npy'; None takes the categories of the list.
+        data_root: Folder of the files. Defaults to 'data/openshape/meta_data/modelnet40'.
+        ann_file: List of ``{name, category}``. Defaults to 'test_split.json'.
+        cloud_file: Object array of ``{xyz, rgb}``. Defaults to 'test_pc.npy'.
+        class_feat_file: Dict of the classes' text features; its sorted keys are the classes.
+            Defaults to 'cat_name_pt_feat.npy'; None takes the categories of the list.
         **kwargs: See :class:`ZeroShotDataset`.
     """
 
@@ -208,14 +208,13 @@ class ModelNet40Dataset(_CloudsInOneFile):
 class ScanObjectNNDataset(_CloudsInOneFile):
     """ScanObjectNN objects: 15 classes, 2,048 points each, without colour (0.4).
 
-    The paper of OpenShape speaks of 581 test shapes (OBJ_ONLY), the file it ships is reported to hold
-    2,890; the number found is logged and belongs beside every accuracy.
+    The paper of OpenShape speaks of 581 test shapes (OBJ_ONLY), the file it ships is reported to
+    hold 2,890; the number found is logged and belongs beside every accuracy.
 
     Args:
-        data_root (str): Folder of the files. Defaults to 'data/openshape/meta_data/scanobjectnn'.
-        ann_file (str): Dict of ``xyz (N, 2048, 3)`` and ``label (N,)``.
-            Defaults to 'xyz_label.npy'.
-        class_feat_file (str, optional): Defaults to 'cat_name_pt_feat.npy'.
+        data_root: Folder of the files. Defaults to 'data/openshape/meta_data/scanobjectnn'.
+        ann_file: Dict of ``xyz (N, 2048, 3)`` and ``label (N,)``. Defaults to 'xyz_label.npy'.
+        class_feat_file: Defaults to 'cat_name_pt_feat.npy'.
         **kwargs: See :class:`ZeroShotDataset`.
     """
 
@@ -237,7 +236,8 @@ class ScanObjectNNDataset(_CloudsInOneFile):
         last = len(SCANOBJECTNN_CLASSES) - 1
         if labels and not (min(labels) >= 0 and max(labels) <= last):
             raise ConfigError(
-                f'{self.ann_file}: labels span {min(labels)} to {max(labels)}, expected 0 to {last}.'
+                f'{self.ann_file}: labels span {min(labels)} to {max(labels)}, expected 0 to '
+                f'{last}.'
             )
         self.set_classes(SCANOBJECTNN_CLASSES)
         self.clouds = list(content['xyz'])
@@ -248,8 +248,8 @@ def load_class_features(path: str | Path, classes: tuple[str, ...]) -> np.ndarra
     """Read stored text features of classes.
 
     Args:
-        path: Either a dict ``{class: {"open_clip_text_feat": (1, D)}}`` or an array ``(K, D)`` in the
-            order of the sorted class names.
+        path: Either a dict ``{class: {"open_clip_text_feat": (1, D)}}`` or an array ``(K, D)`` in
+            the order of the sorted class names.
         classes: Class names, in the order wanted.
 
     Returns:

@@ -48,7 +48,7 @@ GEOMETRY_OF_BACKBONE = (
 
 
 def _setting(registry: Registry, cfg: Mapping[str, Any], key: str) -> Any:
-    """A component's setting: from its config, else its metainfo, else its constructor's default."""
+    """Return a setting: from the config, else the metainfo, else the constructor's default."""
     if cfg.get(key) is not None:
         return cfg[key]
     if key in (cfg.get('metainfo') or {}):
@@ -68,7 +68,7 @@ def _setting(registry: Registry, cfg: Mapping[str, Any], key: str) -> Any:
 
 
 def _datasets(cfg: Any, where: str) -> Iterator[tuple[str, Mapping[str, Any]]]:
-    """The data sets inside wrappers such as ``RepeatDataset`` and ``ConcatDataset``, with their keys."""
+    """Return the data sets inside wrappers such as ``RepeatDataset``, with their keys."""
     if not isinstance(cfg, Mapping):
         return
     if 'datasets' in cfg:
@@ -81,7 +81,7 @@ def _datasets(cfg: Any, where: str) -> Iterator[tuple[str, Mapping[str, Any]]]:
 
 
 def _of_dataset(cfg: Mapping[str, Any]) -> dict[str, Any]:
-    """The geometry of what a data set's pipeline hands to the model."""
+    """Return the geometry of what a data set's pipeline hands to the model."""
     keys = ('up_axis', 'no_colour', 'intensity_scale')
     found = {key: _setting(DATASETS, cfg, key) for key in keys}
     pipeline = [step for step in cfg.get('pipeline') or [] if isinstance(step, Mapping)]
@@ -100,7 +100,7 @@ def _of_dataset(cfg: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _part(cfg: Mapping[str, Any], *paths: str) -> tuple[str, Mapping[str, Any]]:
-    """The first of these parts of ``model`` that the config has, with its dotted path."""
+    """Return the first of these parts of ``model`` that the config has, with its dotted path."""
     for path in paths:
         found: Any = cfg.get('model')
         for key in path.split('.'):
@@ -111,7 +111,7 @@ def _part(cfg: Mapping[str, Any], *paths: str) -> tuple[str, Mapping[str, Any]]:
 
 
 def _of_module(cfg: Mapping[str, Any], module: str | None = None) -> tuple[str, dict[str, Any]]:
-    """The geometry of a part of the model, with its path: of the first that sees points, if none is named."""
+    """Return the geometry of a part of the model, by default the first that sees points."""
     paths = (module,) if module else ('middle_encoder', 'pts_middle_encoder', 'backbone')
     path, part = _part(cfg, *paths)
     kind = part.get('type')
@@ -123,7 +123,7 @@ def _of_module(cfg: Mapping[str, Any], module: str | None = None) -> tuple[str, 
 
 
 def _of_adapter(cfg: Mapping[str, Any], module: str) -> tuple[str, dict[str, Any]]:
-    """What the part around a module makes of the points before the module sees them, with its path.
+    """Return what the part around a module makes of its points, with its path.
 
     ``PointSeedBackbone`` turns them so that another axis is up.
     """
@@ -162,19 +162,20 @@ def _num_plain_features(cfg: Mapping[str, Any], voxel_type: str | None) -> int:
 
 
 def collect_geometry(cfg: Mapping[str, Any]) -> dict[str, Any]:
-    """What a model that is trained by ``cfg`` gets to see.
+    """Return what a model that is trained by ``cfg`` gets to see.
 
     Args:
-        cfg: a whole config.
+        cfg: A whole config.
 
     Returns:
-        Those of these keys that the config decides: ``up_axis`` ('x', 'y' or 'z'),
-        ``no_colour`` (value in [0, 1] that stands for a missing colour) and ``intensity_scale``
-        (factor on a sweep's intensities) of the data set, ``normalisation`` ('unit_ball' or 'none'),
-        ``num_points``, ``channels`` (what ``PackShapeInputs`` joins), of ``model.data_preprocessor``
-        ``voxel_size``, ``coordinates`` and ``voxel_features`` of sweeps and, of the part that sees points
-        (``model.backbone``, or a detector's ``model.middle_encoder``), ``in_channels`` and how it cuts
-        the cloud (:data:`GEOMETRY_OF_BACKBONE`).
+        Those of these keys that the config decides: ``up_axis`` ('x', 'y' or 'z'), ``no_colour``
+        (value in [0, 1] that stands for a missing colour) and ``intensity_scale`` (factor on a
+        sweep's intensities) of the data set, ``normalisation`` ('unit_ball' or 'none'),
+        ``num_points``, ``channels`` (what ``PackShapeInputs`` joins), of
+        ``model.data_preprocessor`` ``voxel_size``, ``coordinates`` and ``voxel_features`` of sweeps
+        and, of the part that sees points (``model.backbone``, or a detector's
+        ``model.middle_encoder``), ``in_channels`` and how it cuts the cloud
+        (:data:`GEOMETRY_OF_BACKBONE`).
     """
     model = {**_of_preprocessor(cfg), **_of_module(cfg)[1]}
     for _, dataset in _datasets(cfg.get('train_dataloader'), 'train_dataloader'):
@@ -187,17 +188,17 @@ def check_meta(
 ) -> None:
     """Stop where a config contradicts what a checkpoint was trained on.
 
-    All of the config's data loaders, its ``model.data_preprocessor`` and the part of its model that takes
-    the weights are compared. A checkpoint without ``geometry`` (written by other software) can't contradict
-    anything.
+    All of the config's data loaders, its ``model.data_preprocessor`` and the part of its model that
+    takes the weights are compared. A checkpoint without ``geometry`` (written by other software)
+    can't contradict anything.
 
     Args:
         checkpoint_meta: ``checkpoint['meta']``.
-        cfg: a whole config.
-        module: path of that part below ``model``. Defaults to None: the part that sees points.
+        cfg: A whole config.
+        module: Path of that part below ``model``. Defaults to None: the part that sees points.
 
     Raises:
-        ConfigError: with the key, the checkpoint's value and the config's value.
+        ConfigError: With the key, the checkpoint's value and the config's value.
     """
     trained = checkpoint_meta.get('geometry') or {}
     path, settings = _of_module(cfg, module)
@@ -216,8 +217,8 @@ def check_meta(
             if key not in trained or _same(trained[key], value):
                 continue
             message = (
-                f'The checkpoint was trained with {key}={trained[key]!r}, but {where} of the config '
-                f'gives {key}={value!r}'
+                f'The checkpoint was trained with {key}={trained[key]!r}, but {where} of the '
+                f'config gives {key}={value!r}'
             )
             if key not in _ADVISORY:
                 raise ConfigError(f'{message}; change the config, or load another checkpoint.')

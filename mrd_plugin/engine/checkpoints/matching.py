@@ -19,9 +19,9 @@ class LoadReport:
     """What became of each tensor; ``str()`` gives a table.
 
     Attributes:
-        matched: names that were loaded.
-        missing: names of the module that the state dict lacks.
-        unexpected: names of the state dict that the module lacks.
+        matched: Names that were loaded.
+        missing: Names of the module that the state dict lacks.
+        unexpected: Names of the state dict that the module lacks.
         mismatched: ``name: module shape, state dict shape`` where both have it and shapes differ.
     """
 
@@ -37,7 +37,7 @@ class LoadReport:
         return len(self.matched) / total if total else 1.0
 
     def by_part(self) -> dict[str, LoadReport]:
-        """A report for each first word of the names, such as ``backbone``, in the order of the names."""
+        """Return a report per first word of the names, such as ``backbone``, in their order."""
         parts: dict[str, dict[str, list[str]]] = {}
         for kind in _KINDS:
             for name in getattr(self, kind):
@@ -76,8 +76,8 @@ def compare_weights(
     """Compare a module's state dict with another one by names and shapes.
 
     Args:
-        own: of the module; may lie on the meta device.
-        state_dict: what would be loaded.
+        own: Of the module; may lie on the meta device.
+        state_dict: What would be loaded.
 
     Returns:
         The report; nothing is loaded.
@@ -101,15 +101,15 @@ def load_weights(
     """Load what matches in name and shape, if it is enough.
 
     Args:
-        module: takes the weights.
-        state_dict: tensors by name, named as in ``module.state_dict()``.
-        min_coverage: the least part of the module's tensors that must match, in [0, 1].
+        module: Takes the weights.
+        state_dict: Tensors by name, named as in ``module.state_dict()``.
+        min_coverage: The least part of the module's tensors that must match, in [0, 1].
 
     Returns:
         The report.
 
     Raises:
-        CheckpointError: fewer match; nothing was loaded. If taking a prefix off the names would
+        CheckpointError: Fewer match; nothing was loaded. If taking a prefix off the names would
             help, the message says which.
     """
     own = module.state_dict()
@@ -129,14 +129,14 @@ def require_coverage(
     """Refuse a checkpoint of which too little fits.
 
     Args:
-        report: what would become of each tensor.
-        module: what would be loaded.
-        min_coverage: the least part of its tensors that must match, in [0, 1].
-        own: the module's state dict.
-        whole: all tensors of the file under the file's own names, for advice on the prefix.
+        report: What would become of each tensor.
+        module: What would be loaded.
+        min_coverage: The least part of its tensors that must match, in [0, 1].
+        own: The module's state dict.
+        whole: All tensors of the file under the file's own names, for advice on the prefix.
 
     Raises:
-        CheckpointError: fewer match.
+        CheckpointError: Fewer match.
     """
     if report.coverage < min_coverage:
         raise CheckpointError(
@@ -158,7 +158,7 @@ def differing_weights(
 
 
 def coverage_table(reports: Mapping[str, LoadReport]) -> str:
-    """A row of counts for each part of a model, and the first names of what did not match."""
+    """Return a row of counts per part of a model, and the first names that did not match."""
     width = max(map(len, reports), default=0) + 2
     lines = [f'{"":{width}}' + ''.join(f'{kind:>12}' for kind in (*_KINDS, 'coverage'))]
     for part, report in reports.items():
@@ -171,11 +171,11 @@ def coverage_table(reports: Mapping[str, LoadReport]) -> str:
 def backbone_weights(
     state_dict: Mapping[str, torch.Tensor], prefix: str = 'backbone.'
 ) -> dict[str, torch.Tensor]:
-    """The backbone's tensors of a pre-training checkpoint, without ``backbone.`` in their names.
+    """Return the backbone's tensors of a pre-training checkpoint, without ``backbone.``.
 
     Args:
-        state_dict: of a pre-trainer, or of a bare backbone, which is returned as it is.
-        prefix: what the names begin with.
+        state_dict: Of a pre-trainer, or of a bare backbone, which is returned as it is.
+        prefix: What the names begin with.
     """
     named = {k[len(prefix) :]: v for k, v in state_dict.items() if k.startswith(prefix)}
     return named or dict(state_dict)
@@ -194,7 +194,7 @@ def _hint(own: Mapping[str, torch.Tensor], state_dict: Mapping[str, torch.Tensor
 
 
 def _common_prefix(longer: Iterable[str], shorter: Container[str]) -> tuple[str, int]:
-    """The prefix without which most names of one side are names of the other, and how many are."""
+    """Return the prefix without which most names of one side match, and how many do."""
     counts: dict[str, int] = {}
     for name in longer:
         parts = name.split('.')

@@ -1,8 +1,9 @@
 """Configs that lie in a checkpoint: found, read and built without running them.
 
-mmengine keeps a run's config as Python text in ``meta['cfg']``; reading it with ``Config.fromstring``
-would run it, and building a config whose ``type`` is a dotted path would import and call that path.
-Here the text is read as literals, and a ``type`` must be the name of a registered module.
+mmengine keeps a run's config as Python text in ``meta['cfg']``; reading it with
+``Config.fromstring`` would run it, and building a config whose ``type`` is a dotted path would
+import and call that path. Here the text is read as literals, and a ``type`` must be the name of a
+registered module.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ from mrd_plugin.utils.errors import CheckpointError
 
 
 def module_configs(meta: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
-    """The configs of the modules in a checkpoint of this package.
+    """Return the configs of the modules in a checkpoint of this package.
 
     Args:
         meta: ``checkpoint['meta']``, of a converted checkpoint (``backbone`` and ``head``) or of a
@@ -40,10 +41,10 @@ def build_module(cfg: Mapping[str, Any]) -> Any:
     """Build a module from a config that came with a checkpoint.
 
     Args:
-        cfg: the config; its initialisation is left out, since weights are loaded.
+        cfg: The config; its initialisation is left out, since weights are loaded.
 
     Raises:
-        CheckpointError: a ``type`` in it is no registered module, or the module can't be built so.
+        CheckpointError: A ``type`` in it is no registered module, or the module can't be built so.
     """
     try:
         return MODELS.build(_checked(cfg))
@@ -59,8 +60,8 @@ def _checked(value: Any) -> Any:
         kind = value.get('type')
         if kind is not None and not _registered(kind):
             raise CheckpointError(
-                f'its config asks for type={kind!r}, which is no registered module; import the package '
-                'that registers it first'
+                f'its config asks for type={kind!r}, which is no registered module; import the '
+                'package that registers it first'
             )
         return {key: _checked(item) for key, item in value.items() if key != 'init_cfg'}
     return [_checked(item) for item in value] if isinstance(value, (list, tuple)) else value
@@ -72,7 +73,7 @@ def _registered(kind: Any) -> bool:
 
 
 def _model_of(text: Any) -> Mapping[str, Any]:
-    """The value of ``model`` in a config's text."""
+    """Return the value of ``model`` in a config's text."""
     if not isinstance(text, str):
         return {}
     try:

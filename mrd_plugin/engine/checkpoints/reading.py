@@ -74,7 +74,7 @@ _ALLOWED: list[Any] = [
 
 
 def _history(value: Any) -> Any:
-    """A ``HistoryBuffer`` from either form it has in a file; anything else as it is."""
+    """Return a ``HistoryBuffer`` from either form it has in a file; anything else as it is."""
     if isinstance(value, PickledHistory):
         return HistoryBuffer(plain(value.log), plain(value.count), value.max_length)
     if isinstance(value, dict) and set(value) == {'log', 'count', 'max_length'}:
@@ -121,14 +121,14 @@ def read_checkpoint(
     Args:
         path: ``.safetensors`` (its ``meta`` entry is JSON), or any other name for what
             ``torch.save`` wrote: by this package, by mmengine, or a bare state dict.
-        map_location: where tensors go, as in ``torch.load``.
+        map_location: Where tensors go, as in ``torch.load``.
 
     Returns:
         The content. A ``.safetensors`` file gives ``state_dict`` and ``meta``.
 
     Raises:
-        FileNotFoundError: there is no such file.
-        CheckpointError: the file is truncated, or asks for a class or function that a checkpoint
+        FileNotFoundError: There is no such file.
+        CheckpointError: The file is truncated, or asks for a class or function that a checkpoint
             does not need.
     """
     path = Path(path).expanduser()
@@ -155,7 +155,7 @@ def read_meta(path: str | Path) -> dict[str, Any]:
     """Read what a checkpoint says of itself, without its tensors in memory.
 
     Args:
-        path: as in :func:`read_checkpoint`, which has the errors.
+        path: As in :func:`read_checkpoint`, which has the errors.
 
     Returns:
         Its ``meta``; empty if it has none.
@@ -184,13 +184,13 @@ def _refusal(path: Path, error: BaseException) -> str:
 
 
 def find_resumable(work_dir: str | Path) -> Path | None:
-    """The newest checkpoint of a run that can be read and resumed.
+    """Return the newest checkpoint of a run that can be read and resumed.
 
     The one that ``last_checkpoint`` names comes first, then ``epoch_*.pth`` and ``iter_*.pth`` from
     new to old. Each that can't be used is named in a warning.
 
     Args:
-        work_dir: the directory of the run.
+        work_dir: The directory of the run.
 
     Returns:
         The checkpoint, or None if there is none to use.

@@ -58,7 +58,7 @@ class Contents(NamedTuple):
 
 
 def find_sources(cfg: Mapping[str, Any], model: nn.Module) -> list[Source]:
-    """What MMEngine loads into a model before training, in its order: inner modules, outer ones, ``load_from``.
+    """Return what MMEngine loads into a model before training, in its order.
 
     Args:
         cfg: A whole config.
@@ -76,9 +76,11 @@ def find_sources(cfg: Mapping[str, Any], model: nn.Module) -> list[Source]:
     for key, checkpoint, prefix in _configured(cfg.get('model'), 'model'):
         if (checkpoint, prefix) not in heard:
             raise ConfigError(
-                f"{key}.init_cfg=dict(type='Pretrained', checkpoint={checkpoint!r}) is ignored by the class "
+                f"{key}.init_cfg=dict(type='Pretrained', checkpoint={checkpoint!r}) is ignored by "
+                'the class '
                 'of that module, which would stay untrained; take it away and load the file with '
-                "default_hooks.pretrained=dict(type='PretrainedCoverageHook', checkpoint=..., module=...)."
+                "default_hooks.pretrained=dict(type='PretrainedCoverageHook', checkpoint=..., "
+                'module=...).'
             )
     found.reverse()
     if cfg.get('load_from'):
@@ -87,7 +89,7 @@ def find_sources(cfg: Mapping[str, Any], model: nn.Module) -> list[Source]:
 
 
 def submodule(model: nn.Module, source: Source) -> nn.Module:
-    """The part of the model that a source is for.
+    """Return the part of the model that a source is for.
 
     Raises:
         ConfigError: There is none.
@@ -98,8 +100,8 @@ def submodule(model: nn.Module, source: Source) -> nn.Module:
         parts = ', '.join(name for name, _ in model.named_children())
         key = source.key.rpartition('.')[0]
         raise ConfigError(
-            f'{key}.module={source.module!r}: {type(model).__name__} has no such part; its parts are '
-            f'{parts}.'
+            f'{key}.module={source.module!r}: {type(model).__name__} has no such part; its parts '
+            f'are {parts}.'
         ) from error
 
 
@@ -133,7 +135,8 @@ def read_source(source: Source, own: Mapping[str, Tensor]) -> Contents:
             first = next(iter(whole), 'nothing')
             raise CheckpointError(
                 f'{source.key}={source.checkpoint!r}: the file holds no tensor below '
-                f'prefix={source.prefix!r} (its names look like {first!r}); correct init_cfg.prefix.'
+                f'prefix={source.prefix!r} (its names look like {first!r}); correct '
+                'init_cfg.prefix.'
             )
     else:
         taken = {re.sub(r'^module\.', '', name): value for name, value in whole.items()}

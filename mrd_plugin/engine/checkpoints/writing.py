@@ -27,17 +27,18 @@ def write_weights(
     """Write weights and meta to ``<name>-<first 8 digits of the SHA-256><suffix>``.
 
     Args:
-        state_dict: tensors by name.
-        meta: plain data beside them.
-        folder: where to; made if need be.
-        name: what the file's name begins with.
-        suffix: ``.safetensors`` (meta as JSON in its header) or ``.pth`` (``state_dict`` and ``meta``).
+        state_dict: Tensors by name.
+        meta: Plain data beside them.
+        folder: Where to; made if need be.
+        name: What the file's name begins with.
+        suffix: ``.safetensors`` (meta as JSON in its header) or ``.pth`` (``state_dict`` and
+            ``meta``).
 
     Returns:
         The file. The same content gives the same name.
 
     Raises:
-        ConfigError: another suffix.
+        ConfigError: Another suffix.
     """
     if suffix not in SUFFIXES:
         raise ConfigError(f'suffix={suffix!r}: expected one of {", ".join(SUFFIXES)}.')

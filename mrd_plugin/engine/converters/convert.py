@@ -33,13 +33,13 @@ def table(
     aside: Sequence[str],
     settings: Mapping[str, Mapping[str, Any]],
 ) -> str:
-    """What became of each tensor, and where each setting is from.
+    """Return what became of each tensor, and where each setting is from.
 
     Args:
-        title: the file and what it is.
-        reports: by part of the network.
-        aside: names of tensors that no part needs.
-        settings: by origin: the weights, the table of facts, the person.
+        title: The file and what it is.
+        reports: By part of the network.
+        aside: Names of tensors that no part needs.
+        settings: By origin: the weights, the table of facts, the person.
 
     Returns:
         A text of several lines.
@@ -57,7 +57,7 @@ def table(
 
 
 def _group(name: str) -> str:
-    """The part of a file that a tensor belongs to: its name without numbers and the last part."""
+    """Return the part of a file that a tensor belongs to, by its name without numbers."""
     parts = name.split('.')[:-1] or [name]
     numbers = [index for index, part in enumerate(parts) if part.isdigit()]
     return '.'.join(parts[: min([*numbers, 4])])
@@ -79,11 +79,11 @@ class Converted:
     """A published checkpoint in the terms of this package.
 
     Attributes:
-        family: its row of the table of facts.
+        family: Its row of the table of facts.
         state_dict: ``backbone.*`` and, where the file has them, ``head.*`` and others.
-        meta: ``geometry``, ``backbone`` and ``head`` or ``parts`` (configs) and ``published`` (where it
-            is from).
-        report: what became of each tensor and where each setting is from.
+        meta: ``geometry``, ``backbone`` and ``head`` or ``parts`` (configs) and ``published``
+            (where it is from).
+        report: What became of each tensor and where each setting is from.
     """
 
     family: str
@@ -101,17 +101,17 @@ def convert(
     """Recognise and translate a published checkpoint.
 
     Args:
-        content: what :func:`read_checkpoint` returned.
-        path: where it is from, for messages and meta.
-        family: what it is believed to be; another one is refused.
-        settings: instead of the table's, or where it asks: keys of the backbone's config, and
+        content: What :func:`read_checkpoint` returned.
+        path: Where it is from, for messages and meta.
+        family: What it is believed to be; another one is refused.
+        settings: Instead of the table's, or where it asks: keys of the backbone's config, and
             ``up_axis``, ``no_colour``, ``normalisation``, ``num_points``.
 
     Returns:
         Weights, configs and report.
 
     Raises:
-        CheckpointError: it is none of the known families or not the one it is believed to be, a
+        CheckpointError: It is none of the known families or not the one it is believed to be, a
             part of it is missing, left over or of another size, or a setting is not known.
         ConfigError: ``family`` or a key of ``settings`` does not exist.
     """
@@ -126,16 +126,16 @@ def convert(
         raise type(error)(f'{path}: {error}.') from error
     except (IndexError, RuntimeError, ValueError) as error:  # shapes that no network has
         raise CheckpointError(
-            f'{path}: its tensors have other shapes than their names promise ({error}); it is damaged '
-            'or forged, get it again.'
+            f'{path}: its tensors have other shapes than their names promise ({error}); it is '
+            'damaged or forged, get it again.'
         ) from error
 
 
 def detect(tensors: Mapping[str, Tensor]) -> tuple[Layout, Found, str]:
-    """The layout, the place and the family of the network among the tensors of a file.
+    """Return the layout, the place and the family of the network among the tensors of a file.
 
     Raises:
-        CheckpointError: there is none that is known.
+        CheckpointError: There is none that is known.
     """
     for layout in LAYOUTS:
         networks = layout.find(tensors)
@@ -146,8 +146,8 @@ def detect(tensors: Mapping[str, Tensor]) -> tuple[Layout, Found, str]:
         if family is None:
             raise CheckpointError(
                 f'there is a {layout.backbone} at {found.prefix!r}, but neither sizes nor head nor '
-                'wrapping tell whose it is, and so how its points must look; known are the files of '
-                f'{", ".join(_KNOWN)}'
+                'wrapping tell whose it is, and so how its points must look; known are the files '
+                f'of {", ".join(_KNOWN)}'
             )
         return layout, found, family
     for marker, what in _OTHERS.items():
@@ -215,13 +215,13 @@ def _convert(
 
 
 def _geometry_keys(facts: Facts) -> list[str]:
-    """Settings that say what points looked like and that no constructor of a backbone takes."""
+    """Return settings on how points look that no constructor of a backbone takes."""
     keys = facts.geometry if 'coordinates' in facts.geometry else _GEOMETRY
     return [key for key in keys if key not in facts.backbone]
 
 
 def _head_config(heads: Mapping[str, Tensor], in_channels: int) -> dict[str, Any] | None:
-    """The config of the head that a file has: one projection, TAMM's two adapters, or none."""
+    """Return the config of a file's head: one projection, TAMM's two adapters, or none."""
     if 'head.proj.weight' in heads:
         bias = 'head.proj.bias' in heads
         width = len(heads['head.proj.weight'])
@@ -241,8 +241,8 @@ def _check_settings(facts: Facts, sizes: Mapping[str, Any], settings: Mapping[st
     """Compare the sizes of the file and the given settings with what is known of the family.
 
     Raises:
-        CheckpointError: the sizes are others and were not given, or a setting is to be given.
-        ConfigError: a setting does not exist.
+        CheckpointError: The sizes are others and were not given, or a setting is to be given.
+        ConfigError: A setting does not exist.
     """
     known = {*sizes, *facts.backbone, *facts.ask, *_geometry_keys(facts)}
     for key in settings:
@@ -254,8 +254,8 @@ def _check_settings(facts: Facts, sizes: Mapping[str, Any], settings: Mapping[st
         here = ', '.join(f'{key}={sizes.get(key)}' for key in differs)
         expected = ', '.join(f'{key}={settings.get(key, facts.sizes.get(key))}' for key in differs)
         raise CheckpointError(
-            f'it looks like {facts.title}, but has {here} where {expected} is expected: it is cut, or '
-            'another training; if you know it to be whole, give these sizes as settings'
+            f'it looks like {facts.title}, but has {here} where {expected} is expected: it is cut, '
+            'or another training; if you know it to be whole, give these sizes as settings'
         )
     other = any(sizes.get(key) != facts.sizes.get(key) for key in keys)
     for key in [*(facts.backbone if other else ()), *facts.ask]:

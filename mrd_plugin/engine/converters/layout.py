@@ -20,9 +20,9 @@ class Found:
     """A network inside a file.
 
     Attributes:
-        tensors: all tensors of the file by full name.
-        prefix: what stands before the names of the backbone, e.g. ``state_dict.module.ppat.``.
-        root: the same without the part that names the backbone, e.g. ``state_dict.module.``; the
+        tensors: All tensors of the file by full name.
+        prefix: What stands before the names of the backbone, e.g. ``state_dict.module.ppat.``.
+        root: The same without the part that names the backbone, e.g. ``state_dict.module.``; the
             head lies there.
     """
 
@@ -34,7 +34,7 @@ class Found:
         """Shape of a tensor of the backbone.
 
         Raises:
-            CheckpointError: the file lacks it, so that it can not be told how large the network is.
+            CheckpointError: The file lacks it, so that it can not be told how large the network is.
         """
         if self.prefix + name not in self.tensors:
             raise CheckpointError(f'there is no {self.prefix}{name} in it, half of it is lost')
@@ -44,16 +44,17 @@ class Found:
         """One more than the largest block number in names like ``blocks.11.norm1.weight``.
 
         Args:
-            pattern: regular expression whose group is the number, without the prefix.
+            pattern: Regular expression whose group is the number, without the prefix.
 
         Raises:
-            CheckpointError: a number below the largest is absent.
+            CheckpointError: A number below the largest is absent.
         """
         expression = re.compile(re.escape(self.prefix) + pattern)
         numbers = {int(m.group(1)) for m in map(expression.match, self.tensors) if m}
         if numbers != set(range(len(numbers))):
             raise CheckpointError(
-                f'of its {max(numbers) + 1} blocks only {len(numbers)} are there, half of it is lost'
+                f'of its {max(numbers) + 1} blocks only {len(numbers)} are there, half of it is '
+                'lost'
             )
         return len(numbers)
 
@@ -63,19 +64,20 @@ class Layout:
     """One kind of network.
 
     Attributes:
-        backbone: registered name of the class that takes the weights; ``sizes`` may name another.
-        markers: names that tell this kind from the others.
-        family: which row of the table of facts it is, or None if it is none of them.
-        sizes: what the weights tell of the sizes, named as the class names them.
-        rules: regular expression to new name, for the tensors below ``prefix``.
-        head_rules: the same for those below ``root`` and for whole names; the new names start with
+        backbone: Registered name of the class that takes the weights; ``sizes`` may name another.
+        markers: Names that tell this kind from the others.
+        family: Which row of the table of facts it is, or None if it is none of them.
+        sizes: What the weights tell of the sizes, named as the class names them.
+        rules: Regular expression to new name, for the tensors below ``prefix``.
+        head_rules: The same for those below ``root`` and for whole names; the new names start with
             the module's name.
-        unused: names below ``prefix`` that the backbone has no use for.
-        change: what happens to a tensor, given its new name.
-        nests: last parts of a prefix that name the backbone and are not part of ``root``.
-        skip: last parts of a prefix whose network is not the one to take.
-        parts: configs of the modules that the tensors of ``head_rules`` belong to, by module, given these
-            tensors and the backbone's width. None: one ``head``, a projection or TAMM's adapters.
+        unused: Names below ``prefix`` that the backbone has no use for.
+        change: What happens to a tensor, given its new name.
+        nests: Last parts of a prefix that name the backbone and are not part of ``root``.
+        skip: Last parts of a prefix whose network is not the one to take.
+        parts: Configs of the modules that the tensors of ``head_rules`` belong to, by module, given
+            these tensors and the backbone's width. None: one ``head``, a projection or TAMM's
+            adapters.
     """
 
     backbone: str
@@ -91,7 +93,7 @@ class Layout:
     parts: Callable[[Tensors, int], dict[str, dict[str, Any]]] | None = None
 
     def find(self, tensors: Tensors) -> list[Found]:
-        """The networks of this kind in a file, at whatever depth they lie."""
+        """Return the networks of this kind in a file, at whatever depth they lie."""
         first, *others = self.markers
         prefixes = [name[: -len(first)] for name in tensors if ('.' + name).endswith('.' + first)]
         return [
@@ -111,11 +113,11 @@ class Layout:
         """Sort and rename the tensors of a network.
 
         Args:
-            found: the network.
+            found: The network.
 
         Returns:
-            The backbone's tensors (names as in the class; a name that no rule knows stays as it is),
-            the tensors of the heads, and the names that are set aside.
+            The backbone's tensors (names as in the class; a name that no rule knows stays as it
+            is), the tensors of the heads, and the names that are set aside.
         """
         backbone: dict[str, Tensor] = {}
         heads: dict[str, Tensor] = {}
@@ -138,7 +140,7 @@ class Layout:
 
 
 def rename(name: str, rules: tuple[Rule, ...]) -> str | None:
-    """The new name by the first rule that fits the whole name, or None."""
+    """Return the new name by the first rule that fits the whole name, or None."""
     for pattern, new in rules:
         match = re.fullmatch(pattern, name)
         if match:
@@ -155,8 +157,8 @@ def flatten(content: Mapping[Any, Any], prefix: str = '') -> dict[str, Tensor]:
     """All weights of a checkpoint by their full names.
 
     Args:
-        content: e.g. ``{'state_dict': {'module.proj.weight': ...}, 'epoch': 3}``.
-        prefix: stands before each name.
+        content: E.g. ``{'state_dict': {'module.proj.weight': ...}, 'epoch': 3}``.
+        prefix: Stands before each name.
 
     Returns:
         E.g. ``{'state_dict.module.proj.weight': ...}``.

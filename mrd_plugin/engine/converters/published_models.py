@@ -12,14 +12,14 @@ class Facts:
     """One family of checkpoints.
 
     Attributes:
-        title: how people call it.
-        sizes: what the published weights have; ``out_channels`` is the width of the head.
-        backbone: settings of the backbone that the weights do not hold.
-        geometry: what the points looked like in training, as in ``meta['geometry']``.
-        embedding: the space of the head's output.
-        ask: settings that differ between files of the family: key to the choices.
-        hub: repository, file and repository type on Hugging Face, if it is there.
-        where: where the file is, or others of the family are, in words.
+        title: How people call it.
+        sizes: What the published weights have; ``out_channels`` is the width of the head.
+        backbone: Settings of the backbone that the weights do not hold.
+        geometry: What the points looked like in training, as in ``meta['geometry']``.
+        embedding: The space of the head's output.
+        ask: Settings that differ between files of the family: key to the choices.
+        hub: Repository, file and repository type on Hugging Face, if it is there.
+        where: Where the file is, or others of the family are, in words.
     """
 
     title: str
@@ -33,7 +33,7 @@ class Facts:
 
 
 def _geometry(up_axis: str, num_points: int | None, colour: bool = True) -> dict[str, Any]:
-    """Unit ball throughout; 0.4 stands for "no colour" wherever there is colour."""
+    """Return unit ball throughout; 0.4 stands for "no colour" wherever there is colour."""
     channels = ['xyz', 'rgb'] if colour else ['xyz']
     geometry = dict(up_axis=up_axis, normalisation='unit_ball', channels=channels)
     optional = dict(num_points=num_points, no_colour=0.4 if colour else None)

@@ -23,8 +23,8 @@ def plain_data(value: Any, name: str = '') -> Any:
     """Turn what mmengine puts into ``meta`` and ``message_hub`` into builtin types and tensors.
 
     Args:
-        value: e.g. a message hub's state, with ``HistoryBuffer`` and numpy values in it.
-        name: where the value stands, for the warning about a type that is written as its text.
+        value: E.g. a message hub's state, with ``HistoryBuffer`` and numpy values in it.
+        name: Where the value stands, for the warning about a type that is written as its text.
 
     Returns:
         The same content in dicts, lists, tuples, strings, numbers, booleans, None and tensors.
@@ -94,7 +94,7 @@ class AtomicCheckpointHook(CheckpointHook):
         """Compare the checkpoint's geometry with the config's.
 
         Raises:
-            ConfigError: they contradict each other.
+            ConfigError: They contradict each other.
         """
         check_meta(checkpoint.get('meta', {}), runner.cfg)
 

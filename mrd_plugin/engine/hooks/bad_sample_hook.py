@@ -25,8 +25,8 @@ class BadSampleHook(Hook):
     ``skipped`` metainfo of the sample it took, because its own counters stay in the worker process.
 
     Args:
-        max_bad_fraction: stop as soon as more than this part of the data set was found bad in
-            one epoch. Defaults to 0.1.
+        max_bad_fraction: Stop as soon as more than this part of the data set was found bad in one
+            epoch. Defaults to 0.1.
     """
 
     priority = 'ABOVE_NORMAL'
@@ -45,7 +45,7 @@ class BadSampleHook(Hook):
         """Collect the names that this batch brings.
 
         Raises:
-            BadSampleError: too many samples are bad.
+            BadSampleError: Too many samples are bad.
         """
         samples = data_batch.get('data_samples') if isinstance(data_batch, Mapping) else None
         names = itertools.chain.from_iterable(getattr(one, 'skipped', ()) for one in samples or ())
@@ -59,7 +59,7 @@ class BadSampleHook(Hook):
         """Report the samples that any rank skipped.
 
         Raises:
-            BadSampleError: too many samples are bad.
+            BadSampleError: Too many samples are bad.
         """
         ranks = all_gather_object(list(self._skipped))
         names = list(dict.fromkeys(itertools.chain.from_iterable(ranks)))
@@ -79,7 +79,8 @@ class BadSampleHook(Hook):
     def _check(self, bad: int, size: int) -> None:
         if bad > self.max_bad_fraction * size:
             raise BadSampleError(
-                f'{bad} of {size} samples are bad ({", ".join(list(self._skipped)[:3])}, ...), more '
+                f'{bad} of {size} samples are bad ({", ".join(list(self._skipped)[:3])}, ...), '
+                'more '
                 f'than the part of {self.max_bad_fraction:g} that BadSampleHook.max_bad_fraction '
                 'allows: see the log for each, and mend the data or its path.'
             )

@@ -20,7 +20,7 @@ class NonFiniteLossError(RuntimeError):
 
 
 def sample_names(samples: Sequence[Any]) -> list[str]:
-    """The ``sample_id`` of each data sample, or its place in the batch where it has none."""
+    """Return the ``sample_id`` of each data sample, or its place in the batch where it has none."""
     return [str(getattr(one, 'sample_id', f'#{place}')) for place, one in enumerate(samples)]
 
 
@@ -42,7 +42,7 @@ class NonFiniteLossHook(Hook):
         """Look at the outputs of one step.
 
         Raises:
-            NonFiniteLossError: a value is NaN or infinite here or on another rank.
+            NonFiniteLossError: A value is NaN or infinite here or on another rank.
         """
         values = {
             name: torch.as_tensor(value).detach().float().mean()
@@ -64,15 +64,15 @@ class NonFiniteLossHook(Hook):
         bad = [name for name, good in zip(values, finite.tolist()) if not good]
         terms = ', '.join(f'{name}={float(values[name])}' for name in bad)
         raise NonFiniteLossError(
-            f'{terms} at {at} (rank {get_rank()}), {self._culprits(data_batch)}. The checkpoints are '
-            'as they were; remove such samples, or lower the learning rate and resume.'
+            f'{terms} at {at} (rank {get_rank()}), {self._culprits(data_batch)}. The checkpoints '
+            'are as they were; remove such samples, or lower the learning rate and resume.'
         )
 
     def before_save_checkpoint(self, runner, checkpoint: dict) -> None:
         """Refuse to save weights that are not finite.
 
         Raises:
-            NonFiniteLossError: with the names of such weights.
+            NonFiniteLossError: With the names of such weights.
         """
         bad = [
             name
@@ -83,8 +83,10 @@ class NonFiniteLossHook(Hook):
         ]
         if bad:
             raise NonFiniteLossError(
-                f'No checkpoint is written at epoch {runner.epoch + 1}, iteration {runner.iter + 1}: '
-                f'{_first(bad)} are not finite. Resume from an earlier one with a lower learning rate.'
+                f'No checkpoint is written at epoch {runner.epoch + 1}, iteration '
+                f'{runner.iter + 1}: '
+                f'{_first(bad)} are not finite. Resume from an earlier one with a lower learning '
+                'rate.'
             )
 
     def _culprits(self, data_batch: Any) -> str:

@@ -31,25 +31,26 @@ _KEY = 'default_hooks.pretrained.checkpoint'
 class PretrainedCoverageHook(Hook):
     """Load a pre-trained backbone, or check what the config loads by other means.
 
-    With ``checkpoint`` the hook itself loads ``model.<module>``, also where a module takes no ``init_cfg``
-    (``SparseEncoder`` of SECOND and CenterPoint). Without it, it finds every
-    ``init_cfg=dict(type='Pretrained')`` below ``model`` and ``load_from``, reads those files again and
-    compares. Either way it logs a table of what matched, is missing, is unexpected and has another
-    shape, stops under ``min_coverage``, stops where the checkpoint's voxel size, coordinate system, input
-    channels, up axis or normalisation contradict the config, and makes sure that the values really lie in
-    the module. A resumed run and a test load nothing: their own checkpoint holds all.
+    With ``checkpoint`` the hook itself loads ``model.<module>``, also where a module takes no
+    ``init_cfg`` (``SparseEncoder`` of SECOND and CenterPoint). Without it, it finds every
+    ``init_cfg=dict(type='Pretrained')`` below ``model`` and ``load_from``, reads those files again
+    and compares. Either way it logs a table of what matched, is missing, is unexpected and has
+    another shape, stops under ``min_coverage``, stops where the checkpoint's voxel size, coordinate
+    system, input channels, up axis or normalisation contradict the config, and makes sure that the
+    values really lie in the module. A resumed run and a test load nothing: their own checkpoint
+    holds all.
 
-    Of ``load_from``, modules of which the file says nothing (a new head) are left out of the coverage;
-    ``module`` never is.
+    Of ``load_from``, modules of which the file says nothing (a new head) are left out of the
+    coverage; ``module`` never is.
 
     Args:
-        checkpoint (str, optional): A pre-training checkpoint, or a bare backbone. Defaults to None: what the
-            config loads by other means, or training from scratch.
-        module (str): The part of the model that the checkpoint is for, e.g. ``'middle_encoder'`` of SECOND;
-            dots lead further down. Defaults to 'backbone'.
-        prefix (str): What the names of those tensors begin with in the checkpoint. A file without such
+        checkpoint: A pre-training checkpoint, or a bare backbone. Defaults to None: what the config
+            loads by other means, or training from scratch.
+        module: The part of the model that the checkpoint is for, e.g. ``'middle_encoder'`` of
+            SECOND; dots lead further down. Defaults to 'backbone'.
+        prefix: What the names of those tensors begin with in the checkpoint. A file without such
             names is a bare backbone and is taken as it is. Defaults to 'backbone.'.
-        min_coverage (float): The least part of the module's tensors that must match in name and shape, in
+        min_coverage: The least part of the module's tensors that must match in name and shape, in
             (0, 1]. Defaults to 0.9.
 
     Raises:
@@ -65,8 +66,8 @@ class PretrainedCoverageHook(Hook):
     ) -> None:
         if not 0 < min_coverage <= 1:
             raise ConfigError(
-                f'default_hooks.pretrained.min_coverage={min_coverage}: expected a number above 0 and '
-                'at most 1.'
+                f'default_hooks.pretrained.min_coverage={min_coverage}: expected a number above 0 '
+                'and at most 1.'
             )
         self.checkpoint = checkpoint
         self.module = module
@@ -128,15 +129,15 @@ class PretrainedCoverageHook(Hook):
         for other in found:
             if own.overlaps(other):
                 raise ConfigError(
-                    f'{other.key}={other.checkpoint!r} and {_KEY}={own.checkpoint!r} would both set '
-                    f'model.{self.module}; set one of them to None.'
+                    f'{other.key}={other.checkpoint!r} and {_KEY}={own.checkpoint!r} would both '
+                    f'set model.{self.module}; set one of them to None.'
                 )
         return [*found, own]
 
     def _examine(
         self, cfg: Any, model: nn.Module, source: Source
     ) -> tuple[dict[str, Any], dict[str, LoadReport]]:
-        """The tensors of a source under the module's own names, and a report for each row of the table."""
+        """Return a source's tensors under the module's own names, and a report per row."""
         module = submodule(model, source)
         own = module.state_dict()
         contents = read_source(source, own)
@@ -167,8 +168,10 @@ def _prove(source: Source, module: nn.Module, state: dict[str, Any], names: list
     if absent:
         where = f'model.{source.module}' if source.module else 'the model'
         raise CheckpointError(
-            f'{source.key}={source.checkpoint!r}: {len(absent)} of {len(names)} tensors that fit {where} '
-            f'are not in it after loading (first {absent[0]!r}), so {type(module).__name__} ignores or '
+            f'{source.key}={source.checkpoint!r}: {len(absent)} of {len(names)} tensors that fit '
+            f'{where} '
+            f'are not in it after loading (first {absent[0]!r}), so {type(module).__name__} '
+            'ignores or '
             f"overwrites them; load the file with default_hooks.pretrained=dict(type='"
             f"PretrainedCoverageHook', checkpoint=..., module={source.module!r}) instead."
         )

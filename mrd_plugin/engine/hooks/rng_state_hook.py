@@ -18,7 +18,7 @@ from torch.utils.data import DataLoader
 
 
 def get_rng_state() -> dict[str, Any]:
-    """The states of this process's generators (python, numpy, torch CPU and CUDA) as plain data."""
+    """Return the states of the generators of python, numpy and torch as plain data."""
     version, python, gauss = random.getstate()
     name, keys, *rest = np.random.get_state(legacy=True)  # noqa: NPY002
     state = {
@@ -48,10 +48,10 @@ class SeedWorker:
     mmengine gives each worker the same seed in every epoch, so that augmentation repeats itself.
 
     Args:
-        seed: the run's seed.
-        epoch: the epoch that the workers are started for.
-        rank: the rank of the process that starts them.
-        before: the ``worker_init_fn`` of the config, which is called first.
+        seed: The run's seed.
+        epoch: The epoch that the workers are started for.
+        rank: The rank of the process that starts them.
+        before: The ``worker_init_fn`` of the config, which is called first.
     """
 
     def __init__(self, seed: int, epoch: int, rank: int, before: Callable | None) -> None:
@@ -76,7 +76,8 @@ class RNGStateHook(Hook):
     checkpoint and set again when the next epoch starts, resumed or not; so validation, which draws
     random numbers too, never moves the training stream. The seeds of sampler and workers travel
     along. Persistent workers are started anew each epoch, because nobody can save the state that
-    they keep. Resuming works at epoch boundaries; with ``IterBasedTrainLoop`` the hook does nothing.
+    they keep. Resuming works at epoch boundaries; with ``IterBasedTrainLoop`` the hook does
+    nothing.
     """
 
     # After the hooks that may draw random numbers, before CheckpointHook (VERY_LOW).
@@ -156,7 +157,8 @@ class RNGStateHook(Hook):
         elif len(self._states) != get_world_size():
             print_log(
                 f'The checkpoint holds the random states of {len(self._states)} processes and this '
-                f'run has {get_world_size()}: it draws other random numbers than the undisturbed one.',
+                f'run has {get_world_size()}: it draws other random numbers than the undisturbed '
+                'one.',
                 'current',
                 level=logging.WARNING,
             )
@@ -170,6 +172,6 @@ class RNGStateHook(Hook):
 
 
 def _sampler(loader: DataLoader) -> Any:
-    """The sampler that chooses samples, which a batch sampler of the config may wrap."""
+    """Return the sampler that chooses samples, which a batch sampler of the config may wrap."""
     inner = getattr(loader.batch_sampler, 'sampler', None)
     return loader.sampler if inner is None else inner

@@ -1,11 +1,12 @@
 """CMCR: contrast keeps what both sensors share, reconstruction what each has of its own.
 
-Cross-Modal Comprehensive Representation Learning (Zhang and Hou, IJCV 2026, arXiv 2412.08973), from the
-released code and the method's figure. Both sensors have a *shared* and a *specific* head. Shared features are contrasted and
-quantised by one codebook; each decoder gets a sensor's specific features plus its *quantised* shared
-ones: pictures that were partly blacked out, occupancy and intensity around the points. Backbone apart,
-everything is thrown away after pre-training. ``docs/image_to_lidar.md`` says what is published, what
-is our interpretation and which faults of the released code stay out.
+Cross-Modal Comprehensive Representation Learning (Zhang and Hou, IJCV 2026, arXiv 2412.08973), from
+the released code and the method's figure. Both sensors have a *shared* and a *specific* head.
+Shared features are contrasted and quantised by one codebook; each decoder gets a sensor's specific
+features plus its *quantised* shared ones: pictures that were partly blacked out, occupancy and
+intensity around the points. Backbone apart, everything is thrown away after pre-training.
+``docs/image_to_lidar.md`` says what is published, what is our interpretation and which faults of
+the released code stay out.
 """
 
 from __future__ import annotations
@@ -43,10 +44,10 @@ class SensorFeatures(NamedTuple):
     """Both sensors in the shared and in their specific space.
 
     Attributes:
-        points (Tensor): Shared features of the voxels, unit length, ``(Nv, D)``.
-        own_points (Tensor): Specific ones, ``(Nv, D)``.
-        maps (Tensor): Shared maps of the (masked) pictures, not normalised, ``(ΣV, D, h, w)``.
-        own_maps (Tensor): Specific ones, ``(ΣV, D, h, w)``.
+        points: Shared features of the voxels, unit length, ``(Nv, D)``.
+        own_points: Specific ones, ``(Nv, D)``.
+        maps: Shared maps of the (masked) pictures, not normalised, ``(ΣV, D, h, w)``.
+        own_maps: Specific ones, ``(ΣV, D, h, w)``.
     """
 
     points: Tensor
@@ -60,20 +61,20 @@ class CMCR(ImageToLiDAR):
     """Contrast, common codes, masked pictures and occupancy.
 
     Args:
-        point_specific_head (dict): Beside ``point_head``; ``in_channels`` is filled in.
-        image_specific_head (dict): Beside ``image_head``; ``in_channels`` is filled in.
-        codebook (dict): See ``Codebook``.
-        image_decoder (dict): See ``ImageDecoder``.
-        occupancy_decoder (dict): See ``OccupancyDecoder``.
-        num_pairs (int): Visible pairs that are compared. Defaults to 2048.
-        temperature (float): Of the contrast. Defaults to 0.07.
-        beta (float): Of the commitment. Defaults to 0.25.
-        geometry_enhanced (bool): Where a picture is masked and points are seen, its codes are replaced
-            by theirs, so that the picture's error reaches the student; drawn in the paper's figure, not
-            in the released code. Defaults to True.
-        published_orthogonality (bool): See ``losses.orthogonality``. Defaults to False.
-        weights (dict, optional): Of the terms; those that are not given are ``WEIGHTS``. A term of
-            weight 0 is not computed. ``orthogonality_2d`` and ``kl`` are drawn in the figure alone.
+        point_specific_head: Beside ``point_head``; ``in_channels`` is filled in.
+        image_specific_head: Beside ``image_head``; ``in_channels`` is filled in.
+        codebook: See ``Codebook``.
+        image_decoder: See ``ImageDecoder``.
+        occupancy_decoder: See ``OccupancyDecoder``.
+        num_pairs: Visible pairs that are compared. Defaults to 2048.
+        temperature: Of the contrast. Defaults to 0.07.
+        beta: Of the commitment. Defaults to 0.25.
+        geometry_enhanced: Where a picture is masked and points are seen, its codes are replaced by
+            theirs, so that the picture's error reaches the student; drawn in the paper's figure,
+            not in the released code. Defaults to True.
+        published_orthogonality: See ``losses.orthogonality``. Defaults to False.
+        weights: Of the terms; those that are not given are ``WEIGHTS``. A term of weight 0 is not
+            computed. ``orthogonality_2d`` and ``kl`` are drawn in the figure alone.
         **kwargs: See :class:`ImageToLiDAR`.
 
     Raises:
@@ -115,11 +116,11 @@ class CMCR(ImageToLiDAR):
         """Compute all terms of a batch; in training, move the codebook.
 
         Args:
-            batch (PairBatch): Of this rank, with masks and queries.
+            batch: Of this rank, with masks and queries.
             data_samples: Not read.
 
         Returns:
-            dict[str, Tensor]: Weighted terms ``loss_*``, and what to read them against.
+            Weighted terms ``loss_*``, and what to read them against.
 
         Raises:
             ConfigError: If the batch has no masks or no queries that a term needs.
@@ -215,8 +216,8 @@ class CMCR(ImageToLiDAR):
         """Error of the rebuilt pictures over all pixels, and PSNR where they were masked."""
         if self.training and batch.image_masks is None:
             raise ConfigError(
-                'CMCR rebuilds masked pictures and the batch has no image_masks; put PatchMask into '
-                'the pipeline, or set model.weights.image=0.'
+                'CMCR rebuilds masked pictures and the batch has no image_masks; put PatchMask '
+                'into the pipeline, or set model.weights.image=0.'
             )
         rebuilt = self.rebuild_images(batch, features)
         total = losses.image_error(rebuilt, batch.images)
@@ -233,8 +234,8 @@ class CMCR(ImageToLiDAR):
             if not self.training:
                 return {}
             raise ConfigError(
-                'CMCR estimates occupancy and the batch has no queries; put OccupancyQueries into the '
-                'pipeline, or set model.weights.occupancy=0 and intensity=0.'
+                'CMCR estimates occupancy and the batch has no queries; put OccupancyQueries into '
+                'the pipeline, or set model.weights.occupancy=0 and intensity=0.'
             )
         decoded = features.own_points + self.codebook.quantise(features.points).values
         predicted, query = self.occupancy_decoder.at_queries(
@@ -282,6 +283,6 @@ class CMCR(ImageToLiDAR):
         return terms
 
     def _summed(self, sums: Tensor, rows: int) -> tuple[Tensor, int]:
-        """Sums and numbers of rows over all ranks."""
+        """Return sums and numbers of rows over all ranks."""
         own = torch.tensor([rows], device=sums.device)
         return self.join(sums[None]).sum(0), int(self.join(own).sum())

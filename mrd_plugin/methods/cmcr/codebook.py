@@ -1,9 +1,9 @@
 """A codebook that two sensors share, moved by exponential averages of both.
 
 CMCR (arXiv 2412.08973; formulas from its released code), after Xia et al. (Achieving Cross Modal
-Generalization with Multimodal Unified Representation, NeurIPS 2023). Where the released code needs a
-process group and averages the ranks' books, here the ranks' *sums* are joined, so that any number of
-ranks with any number of pairs moves the book as one process with all pairs would.
+Generalization with Multimodal Unified Representation, NeurIPS 2023). Where the released code needs
+a process group and averages the ranks' books, here the ranks' *sums* are joined, so that any number
+of ranks with any number of pairs moves the book as one process with all pairs would.
 """
 
 from __future__ import annotations
@@ -26,8 +26,8 @@ class Quantised(NamedTuple):
     """Features given back as codes.
 
     Attributes:
-        values (Tensor): ``(N, D)`` codes, with the features' gradient (straight-through).
-        codes (Tensor): Which code each is, ``(N,)``, int64.
+        values: ``(N, D)`` codes, with the features' gradient (straight-through).
+        codes: Which code each is, ``(N,)``, int64.
     """
 
     values: Tensor
@@ -39,13 +39,13 @@ class Codebook(BaseModule):
     """V codes of unit length in the space of the shared features.
 
     Args:
-        num_codes (int): V. Defaults to 400.
-        dim (int): Length of a code, D. Defaults to 64.
-        decay (float): Of the averages, in (0, 1). Defaults to 0.999.
-        revive (bool): Replace codes that no pair chose for more than ``max_idle`` updates by a noisy
-            copy of one that is in use (commented out in the released code). Defaults to False.
-        max_idle (int): Defaults to 300.
-        init_cfg (dict, optional): MMEngine's initialisation config.
+        num_codes: V. Defaults to 400.
+        dim: Length of a code, D. Defaults to 64.
+        decay: Of the averages, in (0, 1). Defaults to 0.999.
+        revive: Replace codes that no pair chose for more than ``max_idle`` updates by a noisy copy
+            of one that is in use (commented out in the released code). Defaults to False.
+        max_idle: Defaults to 300.
+        init_cfg: MMEngine's initialisation config.
 
     Attributes:
         codes: ``(V, D)``.
@@ -101,15 +101,16 @@ class Codebook(BaseModule):
     ) -> None:
         """Move the codes towards the pairs that chose them, once for each sensor.
 
-        With one-hot choices A of one sensor, N choices a code and rows f, g of the points and pixels:
-        ``n <- d n + (1 - d) A^T 1``, smoothed, and ``m <- d m + (1 - d) A^T (f + g) / 2``; first with
-        the points' choices, then with the pixels'. The codes are the directions of ``m / n``.
+        With one-hot choices A of one sensor, N choices a code and rows f, g of the points and
+        pixels: ``n <- d n + (1 - d) A^T 1``, smoothed, and ``m <- d m + (1 - d) A^T (f + g) / 2``;
+        first with the points' choices, then with the pixels'. The codes are the directions of ``m /
+        n``.
 
         Args:
-            points (Tensor): This rank's pairs, ``(N, D)``; N may differ between ranks and be 0.
-            pixels (Tensor): Their partners, ``(N, D)``.
-            point_codes (Tensor): Choices of the points, ``(N,)``.
-            pixel_codes (Tensor): Choices of the pixels, ``(N,)``.
+            points: This rank's pairs, ``(N, D)``; N may differ between ranks and be 0.
+            pixels: Their partners, ``(N, D)``.
+            point_codes: Choices of the points, ``(N,)``.
+            pixel_codes: Choices of the pixels, ``(N,)``.
         """
         half = (points + pixels).to(self.sums.dtype) / 2
         counted = torch.stack([self._count(half, codes) for codes in (point_codes, pixel_codes)])
@@ -123,7 +124,7 @@ class Codebook(BaseModule):
             self._revive(chosen)
 
     def _count(self, rows: Tensor, codes: Tensor) -> Tensor:
-        """Number and sum of the rows that chose each code, ``(V, 1 + D)``."""
+        """Return the number and sum of the rows that chose each code, ``(V, 1 + D)``."""
         counted = torch.cat([rows.new_ones(len(rows), 1), rows], dim=1)
         return rows.new_zeros(len(self.codes), counted.shape[1]).index_add_(0, codes, counted)
 

@@ -17,13 +17,13 @@ class ImageDecoder(BaseModule):
 
     The released code has all three at the picture's resolution (``stride=1``). With a larger stride
     the features lie on a grid so much coarser, and the last convolution alone sees the picture's
-    resolution: what comes in is an enlarged small map anyway, and finding codes and convolving at every
-    pixel costs more than everything else that CMCR adds.
+    resolution: what comes in is an enlarged small map anyway, and finding codes and convolving at
+    every pixel costs more than everything else that CMCR adds.
 
     Args:
-        in_channels (int): Of the features. Defaults to 64.
-        stride (int): Pixels a cell of the grid. Defaults to 4, the stride of SLidR's dilated encoder.
-        init_cfg (dict, optional): MMEngine's initialisation config.
+        in_channels: Of the features. Defaults to 64.
+        stride: Pixels a cell of the grid. Defaults to 4, the stride of SLidR's dilated encoder.
+        init_cfg: MMEngine's initialisation config.
     """
 
     def __init__(
@@ -43,11 +43,11 @@ class ImageDecoder(BaseModule):
         """Rebuild pictures.
 
         Args:
-            features (Tensor): On the grid of ``size``, ``(V, in_channels, h, w)``.
-            size (tuple[int, int]): Height H and width W of the pictures.
+            features: On the grid of ``size``, ``(V, in_channels, h, w)``.
+            size: Height H and width W of the pictures.
 
         Returns:
-            Tensor: ``(V, 3, H, W)`` in (0, 1).
+            ``(V, 3, H, W)`` in (0, 1).
         """
         x = self.second(self.first(features).relu()).relu()
         if x.shape[2:] != size:
@@ -60,11 +60,11 @@ class OccupancyDecoder(BaseModule):
     """An MLP on the feature of a support point and the way from it to the query.
 
     Args:
-        in_channels (int): Of the features. Defaults to 64.
-        hidden_channels (int): Defaults to 128.
-        radius (float): How far a support point may be from a query, metres. Defaults to 1.0.
-        max_neighbours (int): Support points a query. Defaults to 32.
-        init_cfg (dict, optional): MMEngine's initialisation config.
+        in_channels: Of the features. Defaults to 64.
+        hidden_channels: Defaults to 128.
+        radius: How far a support point may be from a query, metres. Defaults to 1.0.
+        max_neighbours: Support points a query. Defaults to 32.
+        init_cfg: MMEngine's initialisation config.
     """
 
     def __init__(
@@ -91,11 +91,11 @@ class OccupancyDecoder(BaseModule):
         """Decode (query, support) pairs.
 
         Args:
-            features (Tensor): Of the support points, ``(P, in_channels)``.
-            offsets (Tensor): Query minus support point, metres, ``(P, 3)``.
+            features: Of the support points, ``(P, in_channels)``.
+            offsets: Query minus support point, metres, ``(P, 3)``.
 
         Returns:
-            Tensor: Occupancy logit and intensity, ``(P, 2)``.
+            Occupancy logit and intensity, ``(P, 2)``.
         """
         return self.layers(torch.cat([features, offsets.to(features.dtype)], dim=1))
 
@@ -111,16 +111,16 @@ class OccupancyDecoder(BaseModule):
         """Decode queries from the support points within the radius.
 
         Args:
-            features (Tensor): Of the points, ``(N, in_channels)``.
-            xyz (Tensor): Points, metres, ``(N, 3)``.
-            point_batch (Tensor): Their samples, ``(N,)``.
-            queries (Tensor): ``(Q, 3)``.
-            query_batch (Tensor): Their samples, ``(Q,)``.
-            batch_size (int): Number of samples.
+            features: Of the points, ``(N, in_channels)``.
+            xyz: Points, metres, ``(N, 3)``.
+            point_batch: Their samples, ``(N,)``.
+            queries: ``(Q, 3)``.
+            query_batch: Their samples, ``(Q,)``.
+            batch_size: Number of samples.
 
         Returns:
-            tuple[Tensor, Tensor]: Predictions ``(P, 2)`` of the (query, support) pairs, and the row of
-            each pair's query, ``(P,)``.
+            Predictions ``(P, 2)`` of the (query, support) pairs, and the row of each pair's query,
+            ``(P,)``.
         """
         query, support = radius_neighbours(
             xyz, point_batch, queries, query_batch, batch_size, self.radius, self.max_neighbours

@@ -1,13 +1,13 @@
 """Cross-modal code matching: a pair's two features choose alike among the codes of a common codebook.
 
 CMCR (arXiv 2412.08973; formulas from its released code), after Liu et al., cross-modal discrete
-representation learning (arXiv 2106.05438). With ``p_i = softmax_v(-|f_i - e_v|)`` and ``q_i`` likewise of
-``g_i``,
+representation learning (arXiv 2106.05438). With ``p_i = softmax_v(-|f_i - e_v|)`` and ``q_i``
+likewise of ``g_i``,
 
     S_ij = sum_v [ p_iv log q_jv + q_iv log p_jv ]      L = -1/N sum_i log( exp(S_ii) / sum_j exp(S_ij) )
 
-The released code loops over the rows and shifts ``S`` by its minimum, which can overflow; here it is one
-matrix product and a cross entropy.
+The released code loops over the rows and shifts ``S`` by its minimum, which can overflow; here it
+is one matrix product and a cross entropy.
 """
 
 from __future__ import annotations
@@ -28,11 +28,11 @@ def code_log_probabilities(features: Tensor, codes: Tensor) -> Tensor:
     """Logarithm of the soft choice among codes.
 
     Args:
-        features (Tensor): ``(N, D)``.
-        codes (Tensor): ``(V, D)``, constants.
+        features: ``(N, D)``.
+        codes: ``(V, D)``, constants.
 
     Returns:
-        Tensor: ``(N, V)``. The gradient flows to the features alone and is finite on a code itself.
+        ``(N, V)``. The gradient flows to the features alone and is finite on a code itself.
     """
     codes = codes.detach()
     squares = features.square().sum(1, keepdim=True) + codes.square().sum(1)
@@ -45,12 +45,12 @@ def code_matching(points: Tensor, pixels: Tensor, codes: Tensor) -> Contrast:
     """Compare the choices of both sensors.
 
     Args:
-        points (Tensor): ``(N, D)`` features f of the points.
-        pixels (Tensor): ``(N, D)`` features g of their pixels.
-        codes (Tensor): ``(V, D)`` of the codebook.
+        points: ``(N, D)`` features f of the points.
+        pixels: ``(N, D)`` features g of their pixels.
+        codes: ``(V, D)`` of the codebook.
 
     Returns:
-        Contrast: Loss, match rate and chance level ``ln N``.
+        Loss, match rate and chance level ``ln N``.
     """
     log_p = code_log_probabilities(points, codes).clamp(min=_LOWEST)
     log_q = code_log_probabilities(pixels, codes).clamp(min=_LOWEST)
@@ -63,11 +63,11 @@ def perplexity(codes: Tensor, num_codes: int) -> Tensor:
     """Exponential of the entropy of the chosen codes: 1 if all rows choose one, V if all are used alike.
 
     Args:
-        codes (Tensor): Chosen code of each row, ``(N,)``, int64.
-        num_codes (int): Codes in the book, V.
+        codes: Chosen code of each row, ``(N,)``, int64.
+        num_codes: Codes in the book, V.
 
     Returns:
-        Tensor: Scalar float32; 0 for N = 0.
+        Scalar float32; 0 for N = 0.
     """
     if len(codes) == 0:
         return torch.zeros((), device=codes.device)
@@ -84,12 +84,12 @@ def rate_by_kind(hit: Tensor, kind: Tensor, num_kinds: int) -> Tensor:
     """Rate of hits among the rows of each kind.
 
     Args:
-        hit (Tensor): ``(P,)`` bool.
-        kind (Tensor): ``(P,)`` int64.
-        num_kinds (int): Number of kinds K.
+        hit: ``(P,)`` bool.
+        kind: ``(P,)`` int64.
+        num_kinds: Number of kinds K.
 
     Returns:
-        Tensor: ``(K,)`` float32; 0 where a kind has no row.
+        ``(K,)`` float32; 0 where a kind has no row.
     """
     hits = torch.bincount(kind[hit], minlength=num_kinds)
     return hits.float() / torch.bincount(kind, minlength=num_kinds).clamp(min=1)
@@ -100,13 +100,13 @@ def commitment(features: Tensor, own_codes: Tensor, other_codes: Tensor, beta: f
     """One side's commitment, ``L_p`` or ``L_v``.
 
     Args:
-        features (Tensor): ``(N, D)``.
-        own_codes (Tensor): ``(N, D)`` codes of the features; constants.
-        other_codes (Tensor): ``(N, D)`` codes of their partners; constants.
-        beta (float): The weight b; 0.25 in the released code.
+        features: ``(N, D)``.
+        own_codes: ``(N, D)`` codes of the features; constants.
+        other_codes: ``(N, D)`` codes of their partners; constants.
+        beta: The weight b; 0.25 in the released code.
 
     Returns:
-        Tensor: Mean over all N D numbers, a scalar; zero for N = 0.
+        Mean over all N D numbers, a scalar; zero for N = 0.
     """
     own = (features - own_codes.detach()).square().sum()
     other = (features - other_codes.detach()).square().sum()
@@ -120,11 +120,11 @@ def cross_moment(shared: Tensor, specific: Tensor) -> Tensor:
     A sum, so that ranks and pictures can be added up before :func:`orthogonality`.
 
     Args:
-        shared (Tensor): ``(N, D)`` of unit length.
-        specific (Tensor): ``(N, D)``, normalised here.
+        shared: ``(N, D)`` of unit length.
+        specific: ``(N, D)``, normalised here.
 
     Returns:
-        Tensor: ``(D, D)``.
+        ``(D, D)``.
     """
     return shared.T @ F.normalize(specific, dim=1)
 
@@ -132,17 +132,17 @@ def cross_moment(shared: Tensor, specific: Tensor) -> Tensor:
 def orthogonality(moment: Tensor, rows: int, published: bool = False) -> Tensor:
     """Frobenius norm of the mean of ``f^T g / |g|``: 0 if shared and specific features don't co-vary.
 
-    The released code divides the norm of the *sum* by ``D^2``, so that the term grows with the number of
-    voxels of a batch. Here it is divided by that number instead and lies in [0, 1]; a batch of
-    60,000 voxels at D = 64 weighs 15 times as much in the published form.
+    The released code divides the norm of the *sum* by ``D^2``, so that the term grows with the
+    number of voxels of a batch. Here it is divided by that number instead and lies in [0, 1]; a
+    batch of 60,000 voxels at D = 64 weighs 15 times as much in the published form.
 
     Args:
-        moment (Tensor): ``(D, D)`` from :func:`cross_moment`.
-        rows (int): Number of rows N that it sums.
-        published (bool): Divide as the released code does. Defaults to False.
+        moment: ``(D, D)`` from :func:`cross_moment`.
+        rows: Number of rows N that it sums.
+        published: Divide as the released code does. Defaults to False.
 
     Returns:
-        Tensor: Scalar; its gradient is zero, not infinite, where the moment is zero.
+        Scalar; its gradient is zero, not infinite, where the moment is zero.
     """
     norm = moment.square().sum().clamp(min=1e-24).sqrt()
     return norm / (moment.numel() if published else max(rows, 1))
@@ -150,7 +150,7 @@ def orthogonality(moment: Tensor, rows: int, published: bool = False) -> Tensor:
 
 @in_full_precision
 def moment_sums(features: Tensor) -> Tensor:
-    """Sums of rows ``(N, D)`` and of their squares, ``(2, D)``; ranks are added up."""
+    """Return sums of rows ``(N, D)`` and of their squares, ``(2, D)``; ranks are added up."""
     return torch.stack([features.sum(0), features.square().sum(0)])
 
 
@@ -158,15 +158,15 @@ def moment_kl(sums: Tensor, rows: int) -> Tensor:
     """Kullback-Leibler divergence of the channels' Gaussian moments from the standard normal.
 
     INTERPRETATION: CMCR's figure draws an ``L_kl`` on the specific 3D features that neither its
-    released code nor a formula explains. This is the one that needs no further network: with mean m and
-    variance s of a channel over the rows, ``(m^2 + s - ln s - 1) / 2``, averaged over channels.
+    released code nor a formula explains. This is the one that needs no further network: with mean m
+    and variance s of a channel over the rows, ``(m^2 + s - ln s - 1) / 2``, averaged over channels.
 
     Args:
-        sums (Tensor): ``(2, D)`` from :func:`moment_sums`.
-        rows (int): Number of rows N that it sums.
+        sums: ``(2, D)`` from :func:`moment_sums`.
+        rows: Number of rows N that it sums.
 
     Returns:
-        Tensor: Scalar, at least 0; zero for N < 2, where there is no variance.
+        Scalar, at least 0; zero for N < 2, where there is no variance.
     """
     if rows < 2:
         return 0 * sums.sum()
@@ -182,11 +182,11 @@ def image_error(predicted: Tensor, images: Tensor) -> Tensor:
     A sum, so that ranks are added up before it is divided by the number of values.
 
     Args:
-        predicted (Tensor): ``(V, 3, H, W)``.
-        images (Tensor): The whole pictures, ``(V, 3, H, W)`` in [0, 1].
+        predicted: ``(V, 3, H, W)``.
+        images: The whole pictures, ``(V, 3, H, W)`` in [0, 1].
 
     Returns:
-        Tensor: Scalar.
+        Scalar.
     """
     return (predicted - images).square().sum()
 
@@ -197,12 +197,12 @@ def masked_psnr(predicted: Tensor, images: Tensor, masks: Tensor) -> Tensor:
     """Peak signal-to-noise ratio in dB over the masked pixels; 0 if nothing is masked.
 
     Args:
-        predicted (Tensor): ``(V, 3, H, W)``.
-        images (Tensor): ``(V, 3, H, W)`` in [0, 1].
-        masks (Tensor): True where a picture was blacked out, ``(V, H, W)``.
+        predicted: ``(V, 3, H, W)``.
+        images: ``(V, 3, H, W)`` in [0, 1].
+        masks: True where a picture was blacked out, ``(V, H, W)``.
 
     Returns:
-        Tensor: Scalar, at most 100.
+        Scalar, at most 100.
     """
     if not masks.any():
         return predicted.new_zeros(())
@@ -214,10 +214,10 @@ class OccupancySums(NamedTuple):
     """Sums over (query, support) pairs; ranks are added up before they are divided.
 
     Attributes:
-        occupancy (Tensor): Binary cross entropies, scalar.
-        intensity (Tensor): Absolute errors of the intensity, scalar.
-        pairs (Tensor): Terms of the first, scalar.
-        known (Tensor): Terms of the second: pairs whose return has an intensity, scalar.
+        occupancy: Binary cross entropies, scalar.
+        intensity: Absolute errors of the intensity, scalar.
+        pairs: Terms of the first, scalar.
+        known: Terms of the second: pairs whose return has an intensity, scalar.
     """
 
     occupancy: Tensor
@@ -231,13 +231,13 @@ def occupancy_sums(predicted: Tensor, occupied: Tensor, intensity: Tensor | None
     """Compare predictions with what the sweep tells.
 
     Args:
-        predicted (Tensor): Occupancy logit and intensity, ``(P, 2)``.
-        occupied (Tensor): 0 or 1, ``(P,)``.
-        intensity (Tensor, optional): Of the return, below 0 where there is none (far queries),
-            ``(P,)``; None if the source has no intensities.
+        predicted: Occupancy logit and intensity, ``(P, 2)``.
+        occupied: 0 or 1, ``(P,)``.
+        intensity: Of the return, below 0 where there is none (far queries), ``(P,)``; None if the
+            source has no intensities.
 
     Returns:
-        OccupancySums: Zeros for P = 0.
+        Zeros for P = 0.
     """
     target = occupied.to(predicted.dtype)
     occupancy = F.binary_cross_entropy_with_logits(predicted[:, 0], target, reduction='sum')

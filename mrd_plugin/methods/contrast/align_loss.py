@@ -17,9 +17,9 @@ class AlignLoss(nn.Module):
     """Two-directional InfoNCE of points with images and of points with texts.
 
     ``loss = image_weight InfoNCE(P, I) + text_weight InfoNCE(P, T)``, each half a row and half a
-    column cross-entropy, each over the samples that have the modality; a modality that no sample has
-    contributes exactly zero. Computed in fp32 whatever autocast does; with several ranks give it the
-    gathered rows.
+    column cross-entropy, each over the samples that have the modality; a modality that no sample
+    has contributes exactly zero. Computed in fp32 whatever autocast does; with several ranks give
+    it the gathered rows.
 
     Args:
         image_weight: Weight of the image term.

@@ -39,9 +39,9 @@ class SimilarityBlock:
     A pair names the modalities of rows and columns: 'p' points, 'i' image, 't' text.
 
     Args:
-        features (dict[str, Tensor]): All rows ``(n_m, D)`` of each modality, normalised.
-        order (SampleOrder): Which samples these rows belong to.
-        rows (RowBlock): The block.
+        features: All rows ``(n_m, D)`` of each modality, normalised.
+        order: Which samples these rows belong to.
+        rows: The block.
     """
 
     def __init__(self, features: dict[str, Tensor], order: SampleOrder, rows: RowBlock) -> None:
@@ -97,15 +97,15 @@ def blockwise_loss(
     """Weighted sum of the alignment and relation terms.
 
     Args:
-        batch (OrderedBatch): Gradient of the points.
-        scales (Tensor): ``(2,)`` logit scales of image and text. Gradient.
-        weights (Tensor): ``(K,)`` weight of each slot. Gradient (the slot's value).
-        alphas (Tensor): ``(2, n)`` weight of the image teacher in the intra and cross mixtures, by
-            row, in [0, 1]; not read where no term mixes. Gradient.
-        plan (Plan): What to compute.
+        batch: Gradient of the points.
+        scales: ``(2,)`` logit scales of image and text. Gradient.
+        weights: ``(K,)`` weight of each slot. Gradient (the slot's value).
+        alphas: ``(2, n)`` weight of the image teacher in the intra and cross mixtures, by row, in
+            [0, 1]; not read where no term mixes. Gradient.
+        plan: What to compute.
 
     Returns:
-        BlockwiseValues: The loss and what is worth logging.
+        The loss and what is worth logging.
     """
     outputs = _Blockwise.apply(
         *(batch.points, scales, weights, alphas, batch.image, batch.text, batch.order, plan),

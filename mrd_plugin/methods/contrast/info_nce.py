@@ -4,10 +4,10 @@ With similarities ``x_ij = <p_i, k_j>`` between student and teacher rows and a l
 
     L = 1/(2n) sum_i [ lse_j(s x_ij) - s x_ii ]  +  1/(2n) sum_i [ lse_j(s x_ji) - s x_ii ]
 
-(CLIP, Radford et al. 2021; OpenShape, Liu et al. 2023, without its factor of two). The gradient with
-respect to the logit ``s x_ij`` is ``(row softmax + column softmax - 2 [i = j]) / (2n)``. The column
-softmax needs the log-sum-exp of whole columns, which :func:`column_log_sum_exp` collects in a first
-pass over the rows.
+(CLIP, Radford et al. 2021; OpenShape, Liu et al. 2023, without its factor of two). The gradient
+with respect to the logit ``s x_ij`` is ``(row softmax + column softmax - 2 [i = j]) / (2n)``. The
+column softmax needs the log-sum-exp of whole columns, which :func:`column_log_sum_exp` collects in
+a first pass over the rows.
 """
 
 from __future__ import annotations
@@ -25,11 +25,11 @@ class ContrastiveRows(NamedTuple):
     """What one block of ``b`` rows against ``n`` columns gives.
 
     Attributes:
-        value (Tensor): ``(b,)`` half the row term plus half the column term of each sample.
-        grad (Tensor | None): ``(b, n)`` gradient of ``value.sum()`` over all blocks with respect to
-            this block's similarities.
-        grad_scale (Tensor | None): ``(b,)`` each row's share of the gradient of the logit scale.
-        match (Tensor): ``(b,)`` 1 where the row's own column has the largest logit, else 0.
+        value: ``(b,)`` half the row term plus half the column term of each sample.
+        grad: ``(b, n)`` gradient of ``value.sum()`` over all blocks with respect to this block's
+            similarities.
+        grad_scale: ``(b,)`` each row's share of the gradient of the logit scale.
+        match: ``(b,)`` 1 where the row's own column has the largest logit, else 0.
     """
 
     value: Tensor
@@ -42,10 +42,10 @@ def duplicate_groups(teacher: Tensor) -> Tensor:
     """Number the distinct rows of a teacher, so that equal rows (the same text) share a number.
 
     Args:
-        teacher (Tensor): ``(n, D)``.
+        teacher: ``(n, D)``.
 
     Returns:
-        Tensor: ``(n,)`` long.
+        ``(n,)`` long.
     """
     return torch.unique(teacher, dim=0, return_inverse=True)[1]
 
@@ -80,13 +80,13 @@ def contrastive_logits(sim: Tensor, scale: Tensor, groups: Tensor | None, start:
     """Scale similarities; a column whose teacher row equals the row's own becomes -inf.
 
     Args:
-        sim (Tensor): ``(b, n)`` similarities of rows ``start, start + 1, ...`` with all columns.
-        scale (Tensor): The logit scale, a scalar.
-        groups (Tensor | None): Numbers from :func:`duplicate_groups`; None keeps every negative.
-        start (int): Column that belongs to the block's first row.
+        sim: ``(b, n)`` similarities of rows ``start, start + 1, ...`` with all columns.
+        scale: The logit scale, a scalar.
+        groups: Numbers from :func:`duplicate_groups`; None keeps every negative.
+        start: Column that belongs to the block's first row.
 
     Returns:
-        Tensor: A new ``(b, n)``.
+        A new ``(b, n)``.
     """
     logits = sim * scale
     if groups is not None:
@@ -101,10 +101,10 @@ def column_log_sum_exp(logit_blocks: Iterable[Tensor]) -> Tensor:
     """Log-sum-exp of every column of a matrix that arrives in blocks of rows.
 
     Args:
-        logit_blocks (Iterable[Tensor]): Blocks ``(b, n)``, at least one.
+        logit_blocks: Blocks ``(b, n)``, at least one.
 
     Returns:
-        Tensor: ``(n,)``.
+        ``(n,)``.
     """
     return reduce(torch.logaddexp, (torch.logsumexp(logits, 0) for logits in logit_blocks))
 
@@ -120,15 +120,15 @@ def contrastive_rows(
     """Both directions of InfoNCE for the samples of one block of rows.
 
     Args:
-        sim (Tensor): ``(b, n)`` similarities; not modified.
-        scale (Tensor): The logit scale, a scalar.
-        column_lse (Tensor): ``(n,)`` from :func:`column_log_sum_exp` over the same logits.
-        groups (Tensor | None): See :func:`contrastive_logits`.
-        start (int): Column that belongs to the block's first row.
-        want_grad (bool): Whether gradients are needed.
+        sim: ``(b, n)`` similarities; not modified.
+        scale: The logit scale, a scalar.
+        column_lse: ``(n,)`` from :func:`column_log_sum_exp` over the same logits.
+        groups: See :func:`contrastive_logits`.
+        start: Column that belongs to the block's first row.
+        want_grad: Whether gradients are needed.
 
     Returns:
-        ContrastiveRows: Values and gradients, not yet divided by the number of samples.
+        Values and gradients, not yet divided by the number of samples.
     """
     logits = contrastive_logits(sim, scale, groups, start)
     own_lse = column_lse[start : start + len(sim)]

@@ -11,10 +11,10 @@ class TeacherRows(NamedTuple):
     """The target of one block of rows, made once and used by every student block that needs it.
 
     Attributes:
-        target (Tensor): ``(b, k)`` what the student row should be.
-        log_target (Tensor | None): ``(b, k)`` its logarithm; 0 where the diagonal is left out.
-        parts (tuple[Tensor, Tensor] | None): The image and the text teacher that were mixed.
-        entropy (Tensor | None): ``(b,)`` entropy of the target in nats.
+        target: ``(b, k)`` what the student row should be.
+        log_target: ``(b, k)`` its logarithm; 0 where the diagonal is left out.
+        parts: The image and the text teacher that were mixed.
+        entropy: ``(b,)`` entropy of the target in nats.
     """
 
     target: Tensor
@@ -27,10 +27,10 @@ class RelationRows(NamedTuple):
     """What comparing one block of ``b`` rows gives.
 
     Attributes:
-        value (Tensor): ``(b,)`` distance of each row.
-        grad (Tensor | None): ``(b, k)`` gradient of each row's distance by its student similarities.
-        grad_alpha (Tensor | None): ``(b,)`` gradient of each row's distance by its mixing weight.
-        entropy (Tensor | None): ``(b,)`` entropy of the student's rows in nats.
+        value: ``(b,)`` distance of each row.
+        grad: ``(b, k)`` gradient of each row's distance by its student similarities.
+        grad_alpha: ``(b,)`` gradient of each row's distance by its mixing weight.
+        entropy: ``(b,)`` entropy of the student's rows in nats.
     """
 
     value: Tensor
@@ -60,13 +60,13 @@ class RelationTerm(NamedTuple):
     points (rows) with texts (columns).
 
     Attributes:
-        slot (str): Name under which the value is weighted and logged.
-        student (str): Student relation; contains ``p``.
-        teachers (tuple[str, ...]): One teacher relation, or the image's and the text's to be mixed.
-        rows (str): Samples whose rows count (a name of :meth:`SampleOrder.span`).
-        columns (str): Samples that are the candidates.
-        share (float): Weight of this comparison inside its slot.
-        relation (Relation): How rows are compared.
+        slot: Name under which the value is weighted and logged.
+        student: Student relation; contains ``p``.
+        teachers: One teacher relation, or the image's and the text's to be mixed.
+        rows: Samples whose rows count (a name of :meth:`SampleOrder.span`).
+        columns: Samples that are the candidates.
+        share: Weight of this comparison inside its slot.
+        relation: How rows are compared.
     """
 
     slot: str
@@ -97,11 +97,11 @@ class Plan(NamedTuple):
     """What is to be computed; everything here is without gradient.
 
     Attributes:
-        slots (tuple[str, ...]): Names of the weighted values, 'align_image' and 'align_text' first.
-        terms (tuple[RelationTerm, ...]): Relation terms; may be empty.
-        row_weights (Tensor | None): ``(n,)`` weight of each row in the relation terms, mean 1.
-        mask_duplicates (bool): Leave out negatives whose teacher row equals the positive's.
-        block_size (int): Rows in a block.
+        slots: Names of the weighted values, 'align_image' and 'align_text' first.
+        terms: Relation terms; may be empty.
+        row_weights: ``(n,)`` weight of each row in the relation terms, mean 1.
+        mask_duplicates: Leave out negatives whose teacher row equals the positive's.
+        block_size: Rows in a block.
     """
 
     slots: tuple[str, ...]
@@ -115,12 +115,12 @@ class BlockwiseValues(NamedTuple):
     """Result of :func:`blockwise_loss`.
 
     Attributes:
-        loss (Tensor): Scalar with gradient, ``sum_k weights_k values_k``.
-        values (Tensor): ``(K,)`` each slot unweighted, no gradient.
-        entropy_teacher (Tensor): ``(K,)`` mean entropy of the teacher's rows as a fraction of that of
-            a uniform row; 0 in slots without probability rows.
-        entropy_student (Tensor): ``(K,)`` the same of the student's rows.
-        match (Tensor): ``(2,)`` rate of points whose own image (text) is the most similar one.
+        loss: Scalar with gradient, ``sum_k weights_k values_k``.
+        values: ``(K,)`` each slot unweighted, no gradient.
+        entropy_teacher: ``(K,)`` mean entropy of the teacher's rows as a fraction of that of a
+            uniform row; 0 in slots without probability rows.
+        entropy_student: ``(K,)`` the same of the student's rows.
+        match: ``(2,)`` rate of points whose own image (text) is the most similar one.
     """
 
     loss: Tensor

@@ -2,8 +2,8 @@
 
     L = -1/N sum_i log( exp(<f_i, g_i> / t) / sum_j exp(<f_i, g_j> / t) )
 
-one direction, point to pixel (PPKT, arXiv 2104.04687; SLidR, arXiv 2203.16258, equation 1; CMCR, arXiv
-2412.08973). What is matched is the pre-trainer's business.
+one direction, point to pixel (PPKT, arXiv 2104.04687; SLidR, arXiv 2203.16258, equation 1; CMCR,
+arXiv 2412.08973). What is matched is the pre-trainer's business.
 """
 
 from __future__ import annotations
@@ -22,9 +22,9 @@ class Contrast(NamedTuple):
     """A contrastive loss and what to read it against.
 
     Attributes:
-        loss (Tensor): Scalar with gradient; zero where there is nothing to compare.
-        match (Tensor): Rate of rows whose own partner has the largest logit, in [0, 1].
-        chance (Tensor): The loss of random features, ``ln N``.
+        loss: Scalar with gradient; zero where there is nothing to compare.
+        match: Rate of rows whose own partner has the largest logit, in [0, 1].
+        chance: The loss of random features, ``ln N``.
     """
 
     loss: Tensor
@@ -37,12 +37,12 @@ def pair_info_nce(points: Tensor, pixels: Tensor, temperature: float = 0.07) -> 
     """Compare every row with its partner among all partners.
 
     Args:
-        points (Tensor): ``(N, D)`` of the student, unit length for a published method.
-        pixels (Tensor): ``(N, D)`` of the image side; row i belongs to row i.
-        temperature (float): Defaults to 0.07.
+        points: ``(N, D)`` of the student, unit length for a published method.
+        pixels: ``(N, D)`` of the image side; row i belongs to row i.
+        temperature: Defaults to 0.07.
 
     Returns:
-        Contrast: Loss, match rate and chance level; all zero for N = 0.
+        Loss, match rate and chance level; all zero for N = 0.
     """
     return contrast_of_logits(points @ pixels.T / temperature)
 
@@ -51,12 +51,12 @@ def contrast_of_logits(logits: Tensor, weights: Tensor | None = None) -> Contras
     """InfoNCE of a matrix of logits whose partners are on the diagonal.
 
     Args:
-        logits (Tensor): ``(N, N)``; -inf leaves a negative out.
-        weights (Tensor, optional): Weight of each row, ``(N,)``; their weighted mean is the loss.
-            Defaults to None, the plain mean.
+        logits: ``(N, N)``; -inf leaves a negative out.
+        weights: Weight of each row, ``(N,)``; their weighted mean is the loss. Defaults to None,
+            the plain mean.
 
     Returns:
-        Contrast: Loss, match rate and chance level.
+        Loss, match rate and chance level.
     """
     count = len(logits)
     chance = logits.new_tensor(math.log(max(count, 1)))

@@ -20,9 +20,9 @@ class Superpixels(NamedTuple):
     """The superpixels of a batch that some point is seen in.
 
     Attributes:
-        points (Tensor): Means of the unit features of their points, ``(K, D)``.
-        pixels (Tensor): Means of the unit features of *all* their pixels, ``(K, D)``.
-        semantics (Tensor | None): Means of the teacher's own features, ``(K, C)``, if asked for.
+        points: Means of the unit features of their points, ``(K, D)``.
+        pixels: Means of the unit features of *all* their pixels, ``(K, D)``.
+        semantics: Means of the teacher's own features, ``(K, C)``, if asked for.
     """
 
     points: Tensor
@@ -34,7 +34,7 @@ class SuperpixelPretrainer(ImageToLiDAR):
     """Means over superpixels of both sensors, joined over ranks and compared by :meth:`compare`.
 
     Args:
-        temperature (float): Defaults to 0.07.
+        temperature: Defaults to 0.07.
         **kwargs: See :class:`ImageToLiDAR`; all pairs are used.
     """
 
@@ -46,12 +46,12 @@ class SuperpixelPretrainer(ImageToLiDAR):
         """Compute the contrast of a batch.
 
         Args:
-            batch (PairBatch): Of this rank, with superpixels.
+            batch: Of this rank, with superpixels.
             data_samples: Not read.
 
         Returns:
-            dict[str, Tensor]: ``loss_contrast``, its rate of matches and chance level, pairs and
-            superpixels a picture.
+            ``loss_contrast``, its rate of matches and chance level, pairs and superpixels a
+            picture.
 
         Raises:
             ConfigError: If the batch has no superpixels, or of another size than the pictures.
@@ -72,10 +72,10 @@ class SuperpixelPretrainer(ImageToLiDAR):
 
     @abstractmethod
     def compare(self, superpixels: Superpixels) -> Contrast:
-        """The loss of the superpixels of the global batch."""
+        """Return the loss of the superpixels of the global batch."""
 
     def teacher_maps(self, batch: PairBatch) -> Tensor:
-        """The teacher's own maps, ``(ΣV, C, h, w)``, of a batch whose superpixels fit its pictures."""
+        """Return the teacher's maps ``(ΣV, C, h, w)``; the superpixels must fit the images."""
         if batch.superpixels is None:
             raise ConfigError(
                 f'{type(self).__name__} compares superpixels and the batch has none; put '
@@ -108,15 +108,15 @@ class SuperpixelPretrainer(ImageToLiDAR):
         )
 
     def describe(self, batch: PairBatch, maps: Tensor, number: int) -> tuple[Tensor | None, Tensor]:
-        """What else the loss wants to know of each superpixel, and of which it is known.
+        """Return what else the loss wants to know of each superpixel, and of which it is known.
 
         Args:
-            batch (PairBatch): Of this rank.
-            maps (Tensor): The teacher's, ``(ΣV, C, h, w)``.
-            number (int): Superpixels a picture, S.
+            batch: Of this rank.
+            maps: The teacher's, ``(ΣV, C, h, w)``.
+            number: Superpixels a picture, S.
 
         Returns:
-            tuple: ``(ΣV * S, C)`` or None, and a mask that broadcasts over ``ΣV * S``; here nothing, and
+            ``(ΣV * S, C)`` or None, and a mask that broadcasts over ``ΣV * S``; here nothing, and
             all.
         """
         return None, torch.ones(1, dtype=torch.bool, device=maps.device)

@@ -18,12 +18,11 @@ class Triplets(NamedTuple):
     """Features of a (gathered) batch, one row per sample.
 
     Attributes:
-        points (Tensor): Student features ``(N, D)``, with gradient; any float dtype, need not be
-            normalised.
-        image (Tensor): Image features of the teacher ``(N, D)``; must not ask for a gradient.
-        text (Tensor): Text features of the teacher ``(N, D)``, likewise.
-        has_image (Tensor): ``(N,)`` bool; image rows where it is False are not read.
-        has_text (Tensor): ``(N,)`` bool, likewise.
+        points: Student features ``(N, D)``, with gradient; any float dtype, need not be normalised.
+        image: Image features of the teacher ``(N, D)``; must not ask for a gradient.
+        text: Text features of the teacher ``(N, D)``, likewise.
+        has_image: ``(N,)`` bool; image rows where it is False are not read.
+        has_text: ``(N,)`` bool, likewise.
     """
 
     points: Tensor
@@ -54,10 +53,10 @@ class SampleOrder(NamedTuple):
     rows or columns never copies a similarity block. Samples with neither modality are left out.
 
     Attributes:
-        source (Tensor | None): Old row of each new row, ``(n,)``; None if the batch is kept as it is.
-        image_only (int): Number of samples with an image alone.
-        both (int): Number of samples with image and text.
-        text_only (int): Number of samples with a text alone.
+        source: Old row of each new row, ``(n,)``; None if the batch is kept as it is.
+        image_only: Number of samples with an image alone.
+        both: Number of samples with image and text.
+        text_only: Number of samples with a text alone.
     """
 
     source: Tensor | None
@@ -70,11 +69,11 @@ class SampleOrder(NamedTuple):
         """Order a batch by its masks.
 
         Args:
-            has_image (Tensor): ``(N,)`` bool.
-            has_text (Tensor): ``(N,)`` bool.
+            has_image: ``(N,)`` bool.
+            has_text: ``(N,)`` bool.
 
         Returns:
-            SampleOrder: The order; within each of the three parts the old order is kept.
+            The order; within each of the three parts the old order is kept.
         """
         kinds = torch.full_like(has_image, 3, dtype=torch.long)
         kinds[has_text] = 2
@@ -104,7 +103,7 @@ class SampleOrder(NamedTuple):
         }[samples]
 
     def count(self, samples: str) -> int:
-        """Number of samples in a range of :meth:`span`."""
+        """Return the number of samples in a range of :meth:`span`."""
         start, stop = self.span(samples)
         return stop - start
 
@@ -121,10 +120,10 @@ class OrderedBatch(NamedTuple):
     """Normalised fp32 rows in the order of a :class:`SampleOrder`.
 
     Attributes:
-        order (SampleOrder): The order.
-        points (Tensor): ``(n, D)``, with gradient.
-        image (Tensor): ``(n_image, D)``.
-        text (Tensor): ``(n_text, D)``.
+        order: The order.
+        points: ``(n, D)``, with gradient.
+        image: ``(n_image, D)``.
+        text: ``(n_text, D)``.
     """
 
     order: SampleOrder
@@ -150,10 +149,10 @@ def order_batch(batch: Triplets) -> OrderedBatch:
     """Normalise in fp32 (fp64 stays) and bring a batch into the order of its modalities.
 
     Args:
-        batch (Triplets): Of all ranks.
+        batch: Of all ranks.
 
     Returns:
-        OrderedBatch: Samples with at least one modality.
+        Samples with at least one modality.
 
     Raises:
         ValueError: If shapes differ or a teacher's features ask for a gradient.
@@ -162,7 +161,8 @@ def order_batch(batch: Triplets) -> OrderedBatch:
     for name, rows in (('image', image), ('text', text)):
         if rows.shape != points.shape:
             raise ValueError(
-                f'{name} features have shape {tuple(rows.shape)}, the points {tuple(points.shape)}; '
+                f'{name} features have shape {tuple(rows.shape)}, the points '
+                f'{tuple(points.shape)}; '
                 'give one row of the same dim for each sample (zeros where has_... is False).'
             )
         if rows.requires_grad:

@@ -2,9 +2,9 @@
 
 KD-from-2D (Yao et al. 2022, arXiv 2212.08974): learnable queries extract *concepts* from the point
 tokens by cross-attention, and the concepts are aligned with what CLIP's image encoder sees in a
-picture of the same object or room. No pixel belongs to a point. Neither code nor formulas are public:
-``docs/concept_distillation.md`` says what is our interpretation, which is nearly everything below the
-first sentence.
+picture of the same object or room. No pixel belongs to a point. Neither code nor formulas are
+public: ``docs/concept_distillation.md`` says what is our interpretation, which is nearly everything
+below the first sentence.
 """
 
 from __future__ import annotations
@@ -34,18 +34,17 @@ class ConceptDistiller(BasePretrainer):
     lives in the teacher's joint space although no text was seen.
 
     Args:
-        backbone (dict): A patch backbone: one with ``forward_tokens``.
-        head (dict): ``ConceptHead``.
-        target (str): What concepts are compared with. ``'image'`` (variant A): the mean of the
-            concepts with the picture's embedding. ``'concepts'`` (variant B): concept by concept
-            with the patch tokens that are most like its query (:func:`pool_patches`).
-            Defaults to 'image'.
-        loss (dict, optional): ``ConceptLoss`` and its options. Defaults to ``ConceptLoss`` as it is.
-        pool_temperature (float): Of the soft pooling of variant B. Defaults to 0.07.
-        reconstruction (dict, optional): ``PatchReconstructionHead``; with it part of each cloud is
-            hidden in training and rebuilt, and concepts are read from the rest. Defaults to None:
-            pure distillation of whole clouds.
-        reconstruction_weight (float): Weight of the Chamfer distance. Defaults to 1.
+        backbone: A patch backbone: one with ``forward_tokens``.
+        head: ``ConceptHead``.
+        target: What concepts are compared with. ``'image'`` (variant A): the mean of the concepts
+            with the picture's embedding. ``'concepts'`` (variant B): concept by concept with the
+            patch tokens that are most like its query (:func:`pool_patches`). Defaults to 'image'.
+        loss: ``ConceptLoss`` and its options. Defaults to ``ConceptLoss`` as it is.
+        pool_temperature: Of the soft pooling of variant B. Defaults to 0.07.
+        reconstruction: ``PatchReconstructionHead``; with it part of each cloud is hidden in
+            training and rebuilt, and concepts are read from the rest. Defaults to None: pure
+            distillation of whole clouds.
+        reconstruction_weight: Weight of the Chamfer distance. Defaults to 1.
         **kwargs: See :class:`BasePretrainer`.
 
     Raises:
@@ -67,8 +66,8 @@ class ConceptDistiller(BasePretrainer):
             raise ConfigError(f'model.target={target!r}: expected one of {TARGETS}.')
         if not hasattr(self.backbone, 'forward_tokens'):
             raise ConfigError(
-                f'model.backbone: {type(self.backbone).__name__} has no patch tokens for concepts to '
-                'read; use PointPatchTransformer or PointBERT.'
+                f'model.backbone: {type(self.backbone).__name__} has no patch tokens for concepts '
+                'to read; use PointPatchTransformer or PointBERT.'
             )
         self.target = target
         self.criterion = MODELS.build(loss or dict(type='ConceptLoss'))
@@ -88,13 +87,12 @@ class ConceptDistiller(BasePretrainer):
         """Compute the losses of a batch.
 
         Args:
-            inputs (Tensor): Points ``(B, N, C)`` of this rank.
-            data_samples (Sequence[ShapeDataSample]): The shapes' pictures. Texts play no part; let
-                the pipeline choose none (``policy=dict(text='none')``) to spare encoding them.
+            inputs: Points ``(B, N, C)`` of this rank.
+            data_samples: The shapes' pictures. Texts play no part; let the pipeline choose none
+                (``policy=dict(text='none')``) to spare encoding them.
 
         Returns:
-            dict[str, Tensor]: ``loss``, with hidden patches also ``loss_reconstruction``, and scalars
-            to log.
+            ``loss``, with hidden patches also ``loss_reconstruction``, and scalars to log.
         """
         losses: dict[str, Tensor] = {}
         if self.reconstruction is None:

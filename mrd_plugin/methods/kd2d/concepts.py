@@ -22,8 +22,8 @@ class CrossAttention(nn.Module):
     """Multi-head attention of queries to a set of tokens, through PyTorch's fused kernel.
 
     Args:
-        dim (int): Width of queries and tokens.
-        num_heads (int): Number of heads; must divide ``dim``.
+        dim: Width of queries and tokens.
+        num_heads: Number of heads; must divide ``dim``.
     """
 
     def __init__(self, dim: int, num_heads: int) -> None:
@@ -49,9 +49,9 @@ class CrossAttentionBlock(nn.Module):
     """Pre-norm block: cross-attention and MLP, each on a residual branch of the queries.
 
     Args:
-        dim (int): Width of queries and tokens.
-        num_heads (int): Attention heads.
-        mlp_dim (int): Hidden width of the MLP.
+        dim: Width of queries and tokens.
+        num_heads: Attention heads.
+        mlp_dim: Hidden width of the MLP.
     """
 
     def __init__(self, dim: int, num_heads: int, mlp_dim: int) -> None:
@@ -71,18 +71,19 @@ class CrossAttentionBlock(nn.Module):
 class ConceptHead(BaseModule):
     """``num_concepts`` queries, cross-attention blocks, a projection into the teacher's space.
 
-    Keys and values are the patch tokens plus an embedding of their centres, and the class token with
-    a learnt embedding instead: so the backbone's own feature of the whole shape, which is what
-    leaves for other tasks, takes part in what is distilled. The queries do not attend to each other.
+    Keys and values are the patch tokens plus an embedding of their centres, and the class token
+    with a learnt embedding instead: so the backbone's own feature of the whole shape, which is what
+    leaves for other tasks, takes part in what is distilled. The queries do not attend to each
+    other.
 
     Args:
-        in_channels (int): Width C of the backbone's tokens.
-        out_channels (int): The teacher's ``dim``, D.
-        num_concepts (int): Queries M. Defaults to 16.
-        depth (int): Cross-attention blocks. Defaults to 2.
-        num_heads (int): Attention heads. Defaults to 4.
-        mlp_ratio (int): Hidden width of the MLPs in units of C. Defaults to 4.
-        init_cfg (dict, optional): MMEngine's initialisation config.
+        in_channels: Width C of the backbone's tokens.
+        out_channels: The teacher's ``dim``, D.
+        num_concepts: Queries M. Defaults to 16.
+        depth: Cross-attention blocks. Defaults to 2.
+        num_heads: Attention heads. Defaults to 4.
+        mlp_ratio: Hidden width of the MLPs in units of C. Defaults to 4.
+        init_cfg: MMEngine's initialisation config.
     """
 
     def __init__(
@@ -113,20 +114,20 @@ class ConceptHead(BaseModule):
         """Extract concepts.
 
         Args:
-            cls (Tensor): Class tokens ``(B, C)``.
-            tokens (Tensor): Patch tokens ``(B, S, C)``.
-            centres (Tensor): Patch centres ``(B, S, 3)``.
+            cls: Class tokens ``(B, C)``.
+            tokens: Patch tokens ``(B, S, C)``.
+            centres: Patch centres ``(B, S, 3)``.
 
         Returns:
-            Tensor: ``(B, M, D)``, not normalised.
+            ``(B, M, D)``, not normalised.
 
         Raises:
             ValueError: If the tokens are not ``in_channels`` wide.
         """
         if tokens.shape[-1] != self.in_channels:
             raise ValueError(
-                f'model.head.in_channels is {self.in_channels} but the tokens of model.backbone have '
-                f'{tokens.shape[-1]} channels; set model.head.in_channels={tokens.shape[-1]}.'
+                f'model.head.in_channels is {self.in_channels} but the tokens of model.backbone '
+                f'have {tokens.shape[-1]} channels; set model.head.in_channels={tokens.shape[-1]}.'
             )
         position = self.pos_embed(centres.to(tokens.dtype))
         cls_position = self.cls_pos.to(tokens.dtype).expand(len(tokens), 1, -1)
@@ -138,7 +139,7 @@ class ConceptHead(BaseModule):
         return self.proj(self.norm(concepts))
 
     def query_embeddings(self) -> Tensor:
-        """The queries in the teacher's space ``(M, D)``: projected as concepts are, before reading."""
+        """Return the queries in the teacher's space ``(M, D)``, projected as concepts are."""
         return self.proj(self.norm(self.concept_queries))
 
 
@@ -161,11 +162,11 @@ class ConceptLoss(nn.Module):
     InfoNCE is two-directional at a fixed temperature.
 
     Args:
-        form (str): One of the three distances. Defaults to 'cosine'.
-        concept_weight (float): Weight of the distance. Defaults to 1.
-        contrast_weight (float): Weight of InfoNCE; 0 leaves it out. Defaults to 1.
-        temperature (float): Of InfoNCE. Defaults to 0.07.
-        block_size (int): Rows in a block of InfoNCE; changes memory, not the result. Defaults to 512.
+        form: One of the three distances. Defaults to 'cosine'.
+        concept_weight: Weight of the distance. Defaults to 1.
+        contrast_weight: Weight of InfoNCE; 0 leaves it out. Defaults to 1.
+        temperature: Of InfoNCE. Defaults to 0.07.
+        block_size: Rows in a block of InfoNCE; changes memory, not the result. Defaults to 512.
 
     Raises:
         ConfigError: If the form is unknown.
@@ -192,11 +193,11 @@ class ConceptLoss(nn.Module):
         """Distance of each sample; ranks exchange these numbers rather than concepts.
 
         Args:
-            concepts (Tensor): ``(n, M, D)``, any float dtype, need not be normalised.
-            targets (Tensor): ``(n, M, D)`` of unit length.
+            concepts: ``(n, M, D)``, any float dtype, need not be normalised.
+            targets: ``(n, M, D)`` of unit length.
 
         Returns:
-            Tensor: ``(n,)`` in fp32 (fp64 if given fp64).
+            ``(n,)`` in fp32 (fp64 if given fp64).
         """
         concepts = concepts if concepts.dtype == torch.float64 else concepts.float()
         targets = targets.to(concepts)
@@ -212,15 +213,15 @@ class ConceptLoss(nn.Module):
         """Compute the loss of a (gathered) batch.
 
         Args:
-            distances (Tensor): ``(N,)`` from :meth:`distances`.
-            points (Tensor): ``(N, D)`` pooled concepts, need not be normalised.
-            image (Tensor): ``(N, D)`` picture embeddings of the teacher.
-            has_image (Tensor): ``(N,)`` bool; the rest is left out. A batch without any picture
-                costs exactly zero.
+            distances: ``(N,)`` from :meth:`distances`.
+            points: ``(N, D)`` pooled concepts, need not be normalised.
+            image: ``(N, D)`` picture embeddings of the teacher.
+            has_image: ``(N,)`` bool; the rest is left out. A batch without any picture costs
+                exactly zero.
 
         Returns:
-            dict[str, Tensor]: ``loss`` (with gradient) and detached scalars to log: ``concept``,
-            ``align_image`` and ``match_image`` (rate of shapes whose own picture is the nearest).
+            ``loss`` (with gradient) and detached scalars to log: ``concept``, ``align_image`` and
+            ``match_image`` (rate of shapes whose own picture is the nearest).
         """
         concept = distances[has_image].sum() / has_image.sum().clamp(min=1)
         out = {'loss': self.concept_weight * concept, 'concept': concept.detach()}
@@ -242,12 +243,12 @@ def pool_patches(queries: Tensor, patches: Tensor, temperature: float) -> Tensor
     """Soft pooling of patch tokens: each query takes the mean of the tokens that are like it.
 
     Args:
-        queries (Tensor): ``(M, D)``, normalised here.
-        patches (Tensor): ``(n, L, D)`` of unit length; L may be 0.
-        temperature (float): Of the softmax over the L cosines; large means plain averages.
+        queries: ``(M, D)``, normalised here.
+        patches: ``(n, L, D)`` of unit length; L may be 0.
+        temperature: Of the softmax over the L cosines; large means plain averages.
 
     Returns:
-        Tensor: ``(n, M, D)`` of unit length, zeros where a sample's tokens are zeros or L is 0.
+        ``(n, M, D)`` of unit length, zeros where a sample's tokens are zeros or L is 0.
     """
     cosines = patches @ F.normalize(queries.to(patches), dim=-1).T  # (n, L, M)
     weights = (cosines / temperature).softmax(dim=1)

@@ -19,11 +19,11 @@ def chamfer_distance(one: Tensor, other: Tensor) -> Tensor:
     """Mean squared distance to the nearest point of the other set, both ways, added.
 
     Args:
-        one (Tensor): ``(..., N, 3)``.
-        other (Tensor): ``(..., M, 3)``.
+        one: ``(..., N, 3)``.
+        other: ``(..., M, 3)``.
 
     Returns:
-        Tensor: ``(...)``, in squared units of the points.
+        ``(...)``, in squared units of the points.
     """
     squared = (one.unsqueeze(-2) - other.unsqueeze(-3)).square().sum(-1)  # (..., N, M)
     return squared.amin(-1).mean(-1) + squared.amin(-2).mean(-1)
@@ -44,18 +44,18 @@ class MaskedCloud(NamedTuple):
 def mask_patches(points: Tensor, num_patches: int, ratio: float, patch_size: int) -> MaskedCloud:
     """Cut the cells of randomly chosen centres out of each cloud.
 
-    Point-MAE hides patch *tokens* (Pang et al. 2022, arXiv 2203.06604); neighbouring patches overlap
-    there. Here every point belongs to the nearest of ``num_patches`` furthest-sampled centres and
-    goes with it, so that a backbone of any kind never sees what it shall rebuild.
+    Point-MAE hides patch *tokens* (Pang et al. 2022, arXiv 2203.06604); neighbouring patches
+    overlap there. Here every point belongs to the nearest of ``num_patches`` furthest-sampled
+    centres and goes with it, so that a backbone of any kind never sees what it shall rebuild.
 
     Args:
-        points (Tensor): ``(B, N, C)``, xyz first.
-        num_patches (int): Centres S.
-        ratio (float): Share of the centres that are hidden, in (0, 1).
-        patch_size (int): Points K of a target: those nearest to the centre.
+        points: ``(B, N, C)``, xyz first.
+        num_patches: Centres S.
+        ratio: Share of the centres that are hidden, in (0, 1).
+        patch_size: Points K of a target: those nearest to the centre.
 
     Returns:
-        MaskedCloud: Visible points keep their order.
+        Visible points keep their order.
 
     Raises:
         ValueError: If ``ratio`` leaves no patch visible, or hides none.
@@ -89,14 +89,14 @@ class PatchReconstructionHead(BaseModule):
     """Transformer decoder with one mask token a hidden patch; thrown away after pre-training.
 
     Args:
-        in_channels (int): Width C of the backbone's tokens.
-        num_patches (int): Patches that a cloud is cut into. Defaults to 64, as in Point-MAE.
-        mask_ratio (float): Share of them that is hidden. Defaults to 0.6, as in Point-MAE.
-        num_points (int): Points K a hidden patch. Defaults to 32, as in Point-MAE.
-        dim (int): Width of the decoder. Defaults to 384, as in Point-MAE.
-        depth (int): Blocks. Defaults to 4, as in Point-MAE.
-        num_heads (int): Attention heads. Defaults to 6, as in Point-MAE.
-        init_cfg (dict, optional): MMEngine's initialisation config.
+        in_channels: Width C of the backbone's tokens.
+        num_patches: Patches that a cloud is cut into. Defaults to 64, as in Point-MAE.
+        mask_ratio: Share of them that is hidden. Defaults to 0.6, as in Point-MAE.
+        num_points: Points K a hidden patch. Defaults to 32, as in Point-MAE.
+        dim: Width of the decoder. Defaults to 384, as in Point-MAE.
+        depth: Blocks. Defaults to 4, as in Point-MAE.
+        num_heads: Attention heads. Defaults to 6, as in Point-MAE.
+        init_cfg: MMEngine's initialisation config.
     """
 
     def __init__(
@@ -129,12 +129,12 @@ class PatchReconstructionHead(BaseModule):
         """Rebuild hidden patches.
 
         Args:
-            tokens (Tensor): Tokens of the visible part, ``(B, S, C)``.
-            centres (Tensor): Their centres, ``(B, S, 3)``.
-            hidden_centres (Tensor): Centres of the hidden patches, ``(B, H, 3)``.
+            tokens: Tokens of the visible part, ``(B, S, C)``.
+            centres: Their centres, ``(B, S, 3)``.
+            hidden_centres: Centres of the hidden patches, ``(B, H, 3)``.
 
         Returns:
-            Tensor: Points relative to the hidden centres, ``(B, H, K, 3)``.
+            Points relative to the hidden centres, ``(B, H, K, 3)``.
         """
         visible = self.embed(tokens) + self.pos_embed(centres.to(tokens.dtype))
         hidden = self.mask_token.to(tokens.dtype) + self.pos_embed(hidden_centres.to(tokens.dtype))

@@ -3,8 +3,8 @@
 The batch is a graph. Alignment ties each shape to its own image and text; MRD asks in addition that
 the *relations* between shapes be those between their images and between their texts (intra), and
 that a shape relate to the texts as its image does and to the images as its text does (cross). With
-points P, images I and texts T of a batch, relations psi within a modality and phi between two, and a
-divergence D,
+points P, images I and texts T of a batch, relations psi within a modality and phi between two, and
+a divergence D,
 
     L_align = 1/2 InfoNCE(P, I) + 1/2 InfoNCE(P, T)
     L_intra = D(psi(I), psi(P)) joined with D(psi(T), psi(P))
@@ -55,8 +55,8 @@ class MRDLoss(AlignLoss):
     Args:
         w_intra: Weight of the relations within a modality, >= 0.
         w_cross: Weight of the relations between modalities, >= 0.
-        distance: 'jeffrey' or 'kl' between normalised similarities, 'smooth_l1' or 'mse' between raw
-            ones.
+        distance: 'jeffrey' or 'kl' between normalised similarities, 'smooth_l1' or 'mse' between
+            raw ones.
         symmetric_scale: Factor of the Jeffrey divergence; some texts use 0.5.
         tau_intra: Temperature of intra relations (normalised similarities only).
         tau_cross: Temperature of cross relations; 'logit_scale' follows 1 / logit scale of the
@@ -169,7 +169,7 @@ class MRDLoss(AlignLoss):
     def _cross(
         self, batch: OrderedBatch, taus: dict, alpha: Tensor, weights: Tensor
     ) -> dict[str, Tensor]:
-        """The points relate to the texts as the images do, and to the images as the texts do."""
+        """Compare how points and images relate to the texts, and points and texts to the images."""
         start, stop = batch.order.span('both')
         p, i, t = batch.of('both')
         follows = [('cross_image', p @ t.T, i @ t.T), ('cross_text', p @ i.T, t @ i.T)]
@@ -245,7 +245,7 @@ class MRDLoss(AlignLoss):
         alphas: Tensor,
         row_weights: Tensor | None,
     ) -> tuple[Tensor, dict[str, Tensor]]:
-        """The same terms by the engine, in row blocks and with their gradients in closed form."""
+        """Compute the same terms in row blocks, with their gradients in closed form."""
         terms: list[RelationTerm] = []
         options = (self.distance, self.symmetric_scale)
         if 'intra' in self.weights.kinds:

@@ -7,19 +7,21 @@ A student row of similarities ``x`` goes through a softmax at temperature ``t``,
 
 ``a = b = symmetric_scale`` is the Jeffrey divergence, ``a = 1, b = 0`` the plain distillation KL.
 
-Gradient by the student. With ``r = log q - log p`` and the softmax's ``dq_k/dz_j = q_k ([j = k] - q_j)``:
+Gradient by the student. With ``r = log q - log p`` and the softmax's ``dq_k/dz_j = q_k ([j = k] -
+q_j)``:
 
     KL(p || q) = -sum_k p_k r_k       d/dz_j = q_j - p_j               (sum_k p_k = 1)
     KL(q || p) =  sum_k q_k r_k       d/dz_j = q_j (r_j - sum_k q_k r_k)
     dD/dx_j = ( q_j (a + b (r_j - KL(q || p))) - a p_j ) / t
 
-Gradient by the mixing weight. For ``p = alpha p1 + (1 - alpha) p2``, ``dp_j/dalpha = p1_j - p2_j`` and
+Gradient by the mixing weight. For ``p = alpha p1 + (1 - alpha) p2``, ``dp_j/dalpha = p1_j - p2_j``
+and
 
     dD/dp_j = a (log p_j - log q_j + 1) - b q_j / p_j
     dD/dalpha = sum_j (p1_j - p2_j) (-a r_j - b q_j / p_j)             (the constant sums to zero)
 
-Raw similarities are compared directly by a mean smooth L1 or squared error. The same formulas on whole
-matrices, differentiated by autograd, are in ``formulas.py``; a test holds the two together.
+Raw similarities are compared directly by a mean smooth L1 or squared error. The same formulas on
+whole matrices, differentiated by autograd, are in ``formulas.py``; a test holds the two together.
 """
 
 from __future__ import annotations
@@ -35,10 +37,10 @@ class NormalisedRelation:
     """Relations as probability rows, compared by weighted KL in both directions.
 
     Args:
-        forward (float): Weight ``a`` of KL(teacher || student).
-        reverse (float): Weight ``b`` of KL(student || teacher).
-        tau_student (float | Tensor): Temperature of the student's rows, > 0.
-        tau_teacher (float | Tensor): Temperature of the teacher's rows, > 0.
+        forward: Weight ``a`` of KL(teacher || student).
+        reverse: Weight ``b`` of KL(student || teacher).
+        tau_student: Temperature of the student's rows, > 0.
+        tau_teacher: Temperature of the teacher's rows, > 0.
     """
 
     def __init__(
@@ -59,12 +61,12 @@ class NormalisedRelation:
         """Turn one teacher's similarities, or two to be mixed, into target rows.
 
         Args:
-            sims (tuple[Tensor, ...]): One or two ``(b, k)``; not modified.
-            alpha (Tensor | None): ``(b,)`` weight of the first of two teachers, in [0, 1].
-            diagonal (int | None): Column of the first row's own sample if it is to be left out.
+            sims: One or two ``(b, k)``; not modified.
+            alpha: ``(b,)`` weight of the first of two teachers, in [0, 1].
+            diagonal: Column of the first row's own sample if it is to be left out.
 
         Returns:
-            TeacherRows: Rows that sum to one.
+            Rows that sum to one.
         """
         if len(sims) == 1:
             log_target = _log_rows(sims[0], self.tau_teacher, diagonal)
@@ -87,13 +89,13 @@ class NormalisedRelation:
         """Compare student similarities with the target rows.
 
         Args:
-            student (Tensor): ``(b, k)`` similarities; not modified.
-            teacher (TeacherRows): From :meth:`teacher`; not modified.
-            diagonal (int | None): As in :meth:`teacher`.
-            want_grad (bool): Whether gradients are needed.
+            student: ``(b, k)`` similarities; not modified.
+            teacher: From :meth:`teacher`; not modified.
+            diagonal: As in :meth:`teacher`.
+            want_grad: Whether gradients are needed.
 
         Returns:
-            RelationRows: Distances and gradients.
+            Distances and gradients.
         """
         a, b = self.forward, self.reverse
         p, log_p = teacher.target, teacher.log_target
@@ -120,7 +122,7 @@ class RawRelation:
     """Relations as plain cosines, compared by a mean smooth L1 (beta 1) or squared error.
 
     Args:
-        squared (bool): Squared error instead of smooth L1.
+        squared: Squared error instead of smooth L1.
     """
 
     def __init__(self, squared: bool) -> None:
@@ -174,7 +176,7 @@ def _clear_diagonal(rows: Tensor, diagonal: int | None) -> None:
 def make_relation(
     distance: str, symmetric_scale: float, tau: float | Tensor, tau_teacher: float | Tensor
 ) -> Relation:
-    """The comparison that the options of ``MRDLoss`` name."""
+    """Return the comparison that the options of ``MRDLoss`` name."""
     if distance in ('smooth_l1', 'mse'):
         return RawRelation(squared=distance == 'mse')
     if distance == 'kl':
@@ -188,11 +190,11 @@ def intra_terms(relation: Relation, mixed: bool) -> list[RelationTerm]:
     Mixed, samples with both modalities have the mixture as teacher, the others the one they have.
 
     Args:
-        relation (Relation): How rows are compared.
-        mixed (bool): One mixed teacher in place of two terms.
+        relation: How rows are compared.
+        mixed: One mixed teacher in place of two terms.
 
     Returns:
-        list[RelationTerm]: Slots 'intra', or 'intra_image' and 'intra_text'.
+        Slots 'intra', or 'intra_image' and 'intra_text'.
     """
     if not mixed:
         return [
@@ -211,17 +213,17 @@ def cross_terms(
 ) -> list[RelationTerm]:
     """Relations between points and a teacher modality against those between the two teachers.
 
-    In 'cross_image' the points stand in for the images (points to texts against images to texts), in
-    'cross_text' for the texts. All of them live on the samples that have both.
+    In 'cross_image' the points stand in for the images (points to texts against images to texts),
+    in 'cross_text' for the texts. All of them live on the samples that have both.
 
     Args:
-        cross_image (Relation): How rows over texts are compared.
-        cross_text (Relation): How rows over images are compared.
-        mixed (bool): Both students against one mixture of the two teachers.
-        transposed (bool): Also compare with points as the columns.
+        cross_image: How rows over texts are compared.
+        cross_text: How rows over images are compared.
+        mixed: Both students against one mixture of the two teachers.
+        transposed: Also compare with points as the columns.
 
     Returns:
-        list[RelationTerm]: Slots 'cross', or 'cross_image' and 'cross_text'.
+        Slots 'cross', or 'cross_image' and 'cross_text'.
     """
     comparisons = [
         ('cross_image', 'pt', 'it', cross_image),

@@ -20,9 +20,9 @@ class TeacherMix(nn.Module):
     prototype saw it move by 0.05 to 0.1. Log it, and give it a larger learning rate.
 
     Args:
-        start (float): First alpha, in (0, 1).
-        gate_dim (int | None): Teacher dim; if given, alpha comes for each row from a linear gate on
-            the row's image and text features instead of from one scalar.
+        start: First alpha, in (0, 1).
+        gate_dim: Teacher dim; if given, alpha comes for each row from a linear gate on the row's
+            image and text features instead of from one scalar.
     """
 
     def __init__(self, start: float = 0.5, gate_dim: int | None = None) -> None:
@@ -38,11 +38,11 @@ class TeacherMix(nn.Module):
         """Weight of the image teacher for each row.
 
         Args:
-            image (Tensor): ``(n, D)`` normalised image rows, no gradient.
-            text (Tensor): ``(n, D)`` likewise.
+            image: ``(n, D)`` normalised image rows, no gradient.
+            text: ``(n, D)`` likewise.
 
         Returns:
-            Tensor: ``(n,)`` in (0, 1).
+            ``(n,)`` in (0, 1).
         """
         logit = self.logit.expand(len(image))
         if self.gate is not None:
@@ -57,16 +57,15 @@ class TeacherMix(nn.Module):
 class AgreementWeights(nn.Module):
     """Rows on which image and text agree count more: ``u_i ~ exp(-sharpness D_i / mean D)``.
 
-    ``D_i`` is the Jeffrey divergence between the image's and the text's relation row of sample ``i``;
-    the weights have mean 1. There are no parameters.
-    What it can say: which samples have relations worth copying (two independent teachers that agree
-    are less likely to be wrong). Known failure: rows without structure (near-uniform in both) agree
-    too, so an overly large temperature rewards samples that say nothing.
-    Costs two more similarity products a step.
+    ``D_i`` is the Jeffrey divergence between the image's and the text's relation row of sample
+    ``i``; the weights have mean 1. There are no parameters. What it can say: which samples have
+    relations worth copying (two independent teachers that agree are less likely to be wrong). Known
+    failure: rows without structure (near-uniform in both) agree too, so an overly large temperature
+    rewards samples that say nothing. Costs two more similarity products a step.
 
     Args:
-        tau (float): Temperature of the compared relations, > 0.
-        sharpness (float): 0 gives every row the same weight.
+        tau: Temperature of the compared relations, > 0.
+        sharpness: 0 gives every row the same weight.
     """
 
     def __init__(self, tau: float = 0.1, sharpness: float = 1.0) -> None:
@@ -80,12 +79,12 @@ class AgreementWeights(nn.Module):
         """Weight of each row.
 
         Args:
-            image (Tensor): ``(n, D)`` normalised image rows, n >= 3.
-            text (Tensor): ``(n, D)`` normalised text rows of the same samples.
-            block_size (int): Rows in a block.
+            image: ``(n, D)`` normalised image rows, n >= 3.
+            text: ``(n, D)`` normalised text rows of the same samples.
+            block_size: Rows in a block.
 
         Returns:
-            Tensor: ``(n,)`` positive, mean 1.
+            ``(n,)`` positive, mean 1.
         """
         parts = []
         for start in range(0, len(image), block_size):

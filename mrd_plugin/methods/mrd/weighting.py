@@ -1,7 +1,7 @@
 """Dynamic weights of terms: fixed, softmax over scores (D1), uncertainty (D3).
 
-The sources on MRD say that weights are adjusted while it trains and not how; each class here, and in
-``teacher_weights.py``, is one INTERPRETATION.
+The sources on MRD say that weights are adjusted while it trains and not how; each class here, and
+in ``teacher_weights.py``, is one INTERPRETATION.
 """
 
 from __future__ import annotations
@@ -20,8 +20,8 @@ class TermWeights(nn.Module):
     """Weights of ``K`` named terms; the base of the three ways to make them.
 
     Args:
-        names (Sequence[str]): The terms.
-        total (float): Sum of the weights at the start.
+        names: The terms.
+        total: Sum of the weights at the start.
     """
 
     def __init__(self, names: Sequence[str], total: float) -> None:
@@ -48,9 +48,9 @@ class FixedWeights(TermWeights):
     What it can learn: nothing. Known failure: a term that is larger by nature rules the sum.
 
     Args:
-        names (Sequence[str]): The terms.
-        total (float): Sum of the weights if ``values`` is not given.
-        values (Sequence[float] | None): The weights; None shares ``total`` equally.
+        names: The terms.
+        total: Sum of the weights if ``values`` is not given.
+        values: The weights; None shares ``total`` equally.
     """
 
     values: Tensor
@@ -63,8 +63,8 @@ class FixedWeights(TermWeights):
             values = [total / len(self.names)] * len(self.names)
         if len(values) != len(self.names):
             raise ConfigError(
-                f'FixedWeights(values={list(values)}): {len(self.names)} values are needed, one each '
-                f'for {", ".join(self.names)}; give that many.'
+                f'FixedWeights(values={list(values)}): {len(self.names)} values are needed, one '
+                f'each for {", ".join(self.names)}; give that many.'
             )
         self.register_buffer('values', torch.tensor(values, dtype=torch.float32), persistent=False)
 
@@ -77,17 +77,17 @@ class LossLevelSoftmax(TermWeights):
     """D1: one learnable scalar a term, ``w = floor + (total - K floor) softmax(s)``.
 
     What it can learn: with ``common_scale`` each term is first divided by its own running mean (and
-    multiplied by the mean of these means), so that the scalars see *relative* progress: weight moves
-    to the term that falls faster at the moment. Without it the gradient simply favours the smaller
-    term, and the weights run to their bounds, as a prototype saw.
-    Known failure: it never prefers the harder term; the floor is what keeps that term alive.
+    multiplied by the mean of these means), so that the scalars see *relative* progress: weight
+    moves to the term that falls faster at the moment. Without it the gradient simply favours the
+    smaller term, and the weights run to their bounds, as a prototype saw. Known failure: it never
+    prefers the harder term; the floor is what keeps that term alive.
 
     Args:
-        names (Sequence[str]): The terms.
-        total (float): Sum of the weights, kept at every step (before the common scale).
-        floor (float): Smallest weight of a term, in [0, total / K).
-        common_scale (bool): Divide each term by its running mean first.
-        momentum (float): Share of the old running mean kept at each step, in [0, 1).
+        names: The terms.
+        total: Sum of the weights, kept at every step (before the common scale).
+        floor: Smallest weight of a term, in [0, total / K).
+        common_scale: Divide each term by its running mean first.
+        momentum: Share of the old running mean kept at each step, in [0, 1).
     """
 
     mean: Tensor
@@ -103,8 +103,8 @@ class LossLevelSoftmax(TermWeights):
         super().__init__(names, total)
         if not 0 <= floor < total / len(self.names):
             raise ConfigError(
-                f'LossLevelSoftmax(floor={floor}): must lie in [0, {total / len(self.names):g}), the '
-                f'weight that each of {len(self.names)} terms starts with.'
+                f'LossLevelSoftmax(floor={floor}): must lie in [0, {total / len(self.names):g}), '
+                f'the weight that each of {len(self.names)} terms starts with.'
             )
         self.floor = floor
         self.common_scale = common_scale
@@ -150,9 +150,9 @@ class UncertaintyWeights(TermWeights):
     Known failure: as a term goes to zero its weight grows without end, hence ``max_weight``.
 
     Args:
-        names (Sequence[str]): The terms.
-        total (float): Sum of the weights at the start.
-        max_weight (float): Upper bound of a weight, kept by moving ``s`` back onto it.
+        names: The terms.
+        total: Sum of the weights at the start.
+        max_weight: Upper bound of a weight, kept by moving ``s`` back onto it.
     """
 
     def __init__(self, names: Sequence[str], total: float, max_weight: float = 10.0) -> None:
@@ -178,14 +178,14 @@ def build_term_weights(
     """Make the term weights that a config names.
 
     Args:
-        cfg (dict): ``type`` (a class of this file) and its own options.
-        names (Sequence[str]): The terms to weight.
-        total (float): Sum of the weights at the start.
-        key (str): Config key, for the error message.
-        others (Sequence[str]): Types that the caller handles itself, for the error message.
+        cfg: ``type`` (a class of this file) and its own options.
+        names: The terms to weight.
+        total: Sum of the weights at the start.
+        key: Config key, for the error message.
+        others: Types that the caller handles itself, for the error message.
 
     Returns:
-        TermWeights: The module.
+        The module.
 
     Raises:
         ConfigError: If the type is unknown.
@@ -202,10 +202,10 @@ class RelationWeights(nn.Module):
     """Weights of all relation slots: ``fixed weight x across kinds x within the kind``.
 
     Args:
-        kinds (dict[str, float]): Fixed weight > 0 of 'intra', 'cross' or both.
-        within (dict): Config of what joins image and text inside a kind: TeacherMix, which leaves one
-            slot a kind, or term weights, which leave two.
-        across (dict): Config of the term weights between the kinds; used if there are two.
+        kinds: Fixed weight > 0 of 'intra', 'cross' or both.
+        within: Config of what joins image and text inside a kind: TeacherMix, which leaves one slot
+            a kind, or term weights, which leave two.
+        across: Config of the term weights between the kinds; used if there are two.
     """
 
     def __init__(self, kinds: dict[str, float], within: dict, across: dict) -> None:
@@ -237,11 +237,11 @@ class RelationWeights(nn.Module):
         """Weights of the slots.
 
         Args:
-            like (Tensor): Gives dtype and device.
+            like: Gives dtype and device.
 
         Returns:
-            tuple[Tensor, Tensor]: Weight of each slot, and what each slot adds to the loss beside its
-            value (uncertainty weights), both ``(K,)``.
+            Weight of each slot, and what each slot adds to the loss beside its value (uncertainty
+            weights), both ``(K,)``.
         """
         factors = like.new_ones(len(self.kinds))
         penalties = like.new_zeros(len(self.kinds))
@@ -264,11 +264,11 @@ class RelationWeights(nn.Module):
         """Weight of the image teacher in the mixtures.
 
         Args:
-            image (Tensor): ``(n, D)`` normalised rows of the samples with both modalities.
-            text (Tensor): ``(n, D)`` likewise.
+            image: ``(n, D)`` normalised rows of the samples with both modalities.
+            text: ``(n, D)`` likewise.
 
         Returns:
-            Tensor: ``(2, n)`` of intra and cross; zeros for a kind that does not mix.
+            ``(2, n)`` of intra and cross; zeros for a kind that does not mix.
         """
         silent = image.new_zeros(len(image))
         rows = [

@@ -33,8 +33,8 @@ class HardNegativeSampler(Sampler):
 
     The samples come in groups of ``group_size``: a seed and ``group_size - 1`` different neighbours
     of it. Make ``batch_size`` a multiple of it, so that no group is cut, and use
-    ``HardNegativeAlignLoss`` with the same ``group_size``: a neighbour may be no negative at all. An
-    epoch has as many samples as the data set, rounded down to whole groups on every rank; a seed
+    ``HardNegativeAlignLoss`` with the same ``group_size``: a neighbour may be no negative at all.
+    An epoch has as many samples as the data set, rounded down to whole groups on every rank; a seed
     occurs once, a neighbour perhaps more often. (INTERPRETATION: that the seed counts among the
     ``group_size``, and the length of an epoch.)
 
@@ -42,12 +42,12 @@ class HardNegativeSampler(Sampler):
     by random shapes.
 
     Args:
-        dataset (Dataset): The training set; has ``get_data_info(i)['sample_id']``.
-        neighbours (str): Table of ``tools/build_hard_negatives.py``, or OpenShape's
+        dataset: The training set; has ``get_data_info(i)['sample_id']``.
+        neighbours: Table of ``tools/build_hard_negatives.py``, or OpenShape's
             ``point_feat_knn.npy``.
-        group_size (int): Samples in a group, >= 2. Defaults to 5.
-        num_neighbours (int): Draw from so many nearest ones. Defaults to 31.
-        seed (int, optional): The same on all ranks. Defaults to None, a common random one.
+        group_size: Samples in a group, >= 2. Defaults to 5.
+        num_neighbours: Draw from so many nearest ones. Defaults to 31.
+        seed: The same on all ranks. Defaults to None, a common random one.
     """
 
     def __init__(
@@ -66,7 +66,8 @@ class HardNegativeSampler(Sampler):
         self.size = len(dataset)
         if self.size < group_size:
             raise ConfigError(
-                f'HardNegativeSampler group_size={group_size}: the data set has {self.size} samples.'
+                f'HardNegativeSampler group_size={group_size}: the data set has {self.size} '
+                'samples.'
             )
         self.rank, self.world_size = get_dist_info()
         self.group_size = group_size
@@ -84,14 +85,14 @@ class HardNegativeSampler(Sampler):
         self.groups = self.size // group_size // self.world_size
         if self.groups == 0:
             raise ConfigError(
-                f'HardNegativeSampler: {self.size} samples are too few for one group of {group_size} '
-                f'on each of {self.world_size} ranks.'
+                f'HardNegativeSampler: {self.size} samples are too few for one group of '
+                f'{group_size} on each of {self.world_size} ranks.'
             )
         self.seed = sync_random_seed() if seed is None else seed
         self.epoch = 0
 
     def __iter__(self) -> Iterator[int]:
-        """This rank's samples of an epoch, group after group."""
+        """Return this rank's samples of an epoch, group after group."""
         rng = np.random.default_rng((self.seed, self.epoch))
         seeds = rng.permutation(self.size)[: self.groups * self.world_size]
         own = np.random.default_rng((self.seed, self.epoch, self.rank))
@@ -108,7 +109,7 @@ class HardNegativeSampler(Sampler):
         return group
 
     def __len__(self) -> int:
-        """Samples of this rank in an epoch."""
+        """Return samples of this rank in an epoch."""
         return self.groups * self.group_size
 
     def set_epoch(self, epoch: int) -> None:
@@ -127,17 +128,16 @@ class HardNegativeAlignLoss(nn.Module):
     - in the text term if the two texts are the same, in the image term if the two images are (the
       same shape may be the neighbour of two seeds), whatever the group.
 
-    Every term lives on the samples that have its modality. Where a text or image that the rule needs
-    is missing, the pair stays a negative (INTERPRETATION: no source says). Without any dropped pair
-    this is ``AlignLoss``. Computed on whole ``n x n`` matrices, in fp32: batches of this kind are
-    small (200 in the paper).
+    Every term lives on the samples that have its modality. Where a text or image that the rule
+    needs is missing, the pair stays a negative (INTERPRETATION: no source says). Without any
+    dropped pair this is ``AlignLoss``. Computed on whole ``n x n`` matrices, in fp32: batches of
+    this kind are small (200 in the paper).
 
     Args:
-        image_weight (float): Weight of the image term.
-        text_weight (float): Weight of the text term.
-        group_size (int): Consecutive samples that belong to one seed; that of
-            ``HardNegativeSampler``.
-        margin (float): See above; the larger, the more pairs are dropped. Defaults to 0.1.
+        image_weight: Weight of the image term.
+        text_weight: Weight of the text term.
+        group_size: Consecutive samples that belong to one seed; that of ``HardNegativeSampler``.
+        margin: See above; the larger, the more pairs are dropped. Defaults to 0.1.
     """
 
     def __init__(
@@ -159,8 +159,8 @@ class HardNegativeAlignLoss(nn.Module):
         """Compute the loss of a (gathered) batch; arguments as in :class:`AlignLoss`.
 
         Returns:
-            ``loss``, and detached ``align_image``, ``align_text``, ``match_image``, ``match_text`` and
-            ``dropped`` (share of the pairs within groups that are no negatives).
+            ``loss``, and detached ``align_image``, ``align_text``, ``match_image``, ``match_text``
+            and ``dropped`` (share of the pairs within groups that are no negatives).
 
         Raises:
             ConfigError: If the batch does not consist of whole groups on every rank.
@@ -169,7 +169,8 @@ class HardNegativeAlignLoss(nn.Module):
         if len(points) % (self.group_size * get_world_size()):
             raise ConfigError(
                 f'model.loss.group_size={self.group_size}: a batch of {len(points)} from '
-                f'{get_world_size()} rank(s) does not consist of whole groups on each; make train_dataloader.batch_size a multiple of it, with '
+                f'{get_world_size()} rank(s) does not consist of whole groups on each; make '
+                'train_dataloader.batch_size a multiple of it, with '
                 'drop_last=True, and use HardNegativeSampler with the same group_size.'
             )
         with torch.autocast(points.device.type, enabled=False):
@@ -194,14 +195,14 @@ class HardNegativeAlignLoss(nn.Module):
         """Pairs of a group of which the second's text fits the first's image too.
 
         Args:
-            image (Tensor): ``(n, D)`` unit rows.
-            text (Tensor): ``(n, D)`` unit rows.
-            has_image (Tensor): ``(n,)`` bool.
-            has_text (Tensor): ``(n,)`` bool.
+            image: ``(n, D)`` unit rows.
+            text: ``(n, D)`` unit rows.
+            has_image: ``(n,)`` bool.
+            has_text: ``(n,)`` bool.
 
         Returns:
-            tuple[Tensor, Tensor]: ``(n, n)`` bool with a False diagonal, and the share of True among
-            the pairs within groups, a scalar.
+            ``(n, n)`` bool with a False diagonal, and the share of True among the pairs within
+            groups, a scalar.
         """
         fit = image @ text.T
         known = (has_image & has_text)[:, None] & has_text[None, :]
@@ -217,14 +218,14 @@ def masked_info_nce(
     """Half row, half column cross-entropy in which excluded pairs are no candidates.
 
     Args:
-        points (Tensor): ``(n, D)`` unit rows, with gradient.
-        teacher (Tensor): ``(n, D)`` unit rows.
-        scale (Tensor): Logit scale, with gradient.
-        excluded (Tensor): ``(n, n)`` bool, False on the diagonal.
+        points: ``(n, D)`` unit rows, with gradient.
+        teacher: ``(n, D)`` unit rows.
+        scale: Logit scale, with gradient.
+        excluded: ``(n, n)`` bool, False on the diagonal.
 
     Returns:
-        tuple[Tensor, Tensor]: The loss, exactly zero for ``n = 0``, and the rate of points whose own
-        teacher row is the most similar candidate.
+        The loss, exactly zero for ``n = 0``, and the rate of points whose own teacher row is the
+        most similar candidate.
     """
     sim = points @ teacher.T
     loss = info_nce(sim, scale, excluded)

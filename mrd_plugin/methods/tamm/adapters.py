@@ -15,15 +15,16 @@ from mrd_plugin.utils.errors import ConfigError
 class CLIPImageAdapter(BaseModule):
     """Brings the image features of renderings nearer to the texts (Zhang et al., CVPR 2024, 3.2).
 
-    ``ratio A(x) + (1 - ratio) x`` with ``A(x) = ReLU(W_up ReLU(W_down x))``. There are no biases, so the
-    adapter commutes with scaling: unit features and raw ones give the same direction. The ratio is a
-    constant and lies in the state dict, so that a checkpoint says which one it was trained with.
+    ``ratio A(x) + (1 - ratio) x`` with ``A(x) = ReLU(W_up ReLU(W_down x))``. There are no biases,
+    so the adapter commutes with scaling: unit features and raw ones give the same direction. The
+    ratio is a constant and lies in the state dict, so that a checkpoint says which one it was
+    trained with.
 
     Args:
-        dim (int): Length of a feature, the teacher's ``dim``.
-        reduction (int): ``dim`` over the width of the bottleneck. Defaults to 4.
-        ratio (float): Share of the adapted feature, in [0, 1]. Defaults to 0.2.
-        init_cfg (dict, optional): MMEngine's initialisation config.
+        dim: Length of a feature, the teacher's ``dim``.
+        reduction: ``dim`` over the width of the bottleneck. Defaults to 4.
+        ratio: Share of the adapted feature, in [0, 1]. Defaults to 0.2.
+        init_cfg: MMEngine's initialisation config.
     """
 
     ratio: Tensor
@@ -51,16 +52,16 @@ class CLIPImageAdapter(BaseModule):
 class DualAdapter(BaseModule):
     """Image alignment adapter and text alignment adapter (Zhang et al., CVPR 2024, 3.3).
 
-    Each is ``Linear - BatchNorm - GELU - Dropout - Linear - BatchNorm - GELU - Dropout``; in the released
-    code the activation and the dropout act on the embedding itself, so they do here.
+    Each is ``Linear - BatchNorm - GELU - Dropout - Linear - BatchNorm - GELU - Dropout``; in the
+    released code the activation and the dropout act on the embedding itself, so they do here.
 
     Args:
-        in_channels (int): The backbone's ``out_channels``.
-        out_channels (int): The teacher's ``dim``.
-        hidden_channels (int): Width between the two layers.
-        image_dropout (float): Dropout of the image branch. Defaults to 0.5.
-        text_dropout (float): Dropout of the text branch. Defaults to 0.2.
-        init_cfg (dict, optional): MMEngine's initialisation config.
+        in_channels: The backbone's ``out_channels``.
+        out_channels: The teacher's ``dim``.
+        hidden_channels: Width between the two layers.
+        image_dropout: Dropout of the image branch. Defaults to 0.5.
+        text_dropout: Dropout of the text branch. Defaults to 0.2.
+        init_cfg: MMEngine's initialisation config.
     """
 
     def __init__(
@@ -85,8 +86,8 @@ class DualAdapter(BaseModule):
         """
         if self.training and len(features) < 2:
             raise ConfigError(
-                'train_dataloader: a batch of 1 shape reached DualAdapter, whose batch norm needs 2 or '
-                'more while training; raise batch_size or set drop_last=True.'
+                'train_dataloader: a batch of 1 shape reached DualAdapter, whose batch norm needs '
+                '2 or more while training; raise batch_size or set drop_last=True.'
             )
         return self.image(features), self.text(features)
 

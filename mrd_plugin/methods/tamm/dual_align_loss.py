@@ -15,17 +15,17 @@ from mrd_plugin.utils.errors import ConfigError
 class DualAlignLoss(nn.Module):
     """Two-directional InfoNCE of each sub-space with its own modality (Zhang et al., CVPR 2024, 3.3).
 
-    ``image_weight sum_k InfoNCE(z_image, image_k) + text_weight InfoNCE(z_text, text)``. View ``k`` of all
-    shapes makes one InfoNCE, so no shape is its own negative. As released the views are **summed**:
-    with four of them images weigh four times as much as texts. A modality that no sample has
-    contributes exactly zero.
+    ``image_weight sum_k InfoNCE(z_image, image_k) + text_weight InfoNCE(z_text, text)``. View ``k``
+    of all shapes makes one InfoNCE, so no shape is its own negative. As released the views are
+    **summed**: with four of them images weigh four times as much as texts. A modality that no
+    sample has contributes exactly zero.
 
     Args:
-        image_weight (float): Weight of the image term. Defaults to 1.
-        text_weight (float): Weight of the text term. Defaults to 1.
-        view_reduction (str): ``'sum'`` over the views, or ``'mean'``. Defaults to 'sum'.
-        mask_duplicates (bool): See :class:`AlignLoss`. Defaults to False.
-        block_size (int): See :class:`AlignLoss`. Defaults to 512.
+        image_weight: Weight of the image term. Defaults to 1.
+        text_weight: Weight of the text term. Defaults to 1.
+        view_reduction: ``'sum'`` over the views, or ``'mean'``. Defaults to 'sum'.
+        mask_duplicates: See :class:`AlignLoss`. Defaults to False.
+        block_size: See :class:`AlignLoss`. Defaults to 512.
     """
 
     def __init__(
@@ -58,17 +58,17 @@ class DualAlignLoss(nn.Module):
         """Compute the loss of a (gathered) batch.
 
         Args:
-            z_image (Tensor): ``(N, D)`` visual embeddings of the student, need not be normalised.
-            z_text (Tensor): ``(N, D)`` semantic embeddings of the student.
-            images (Tensor): ``(N, V, D)`` image features of the views; must not ask for a gradient.
-            text (Tensor): ``(N, D)`` text features, likewise.
-            has_images (Tensor): ``(N, V)`` bool; rows where it is False are not read.
-            has_text (Tensor): ``(N,)`` bool, likewise.
-            scale_image (Tensor): Scalar, logit scale of the image terms. Gradient.
-            scale_text (Tensor): Logit scale of the text term; may be the same tensor.
+            z_image: ``(N, D)`` visual embeddings of the student, need not be normalised.
+            z_text: ``(N, D)`` semantic embeddings of the student.
+            images: ``(N, V, D)`` image features of the views; must not ask for a gradient.
+            text: ``(N, D)`` text features, likewise.
+            has_images: ``(N, V)`` bool; rows where it is False are not read.
+            has_text: ``(N,)`` bool, likewise.
+            scale_image: Scalar, logit scale of the image terms. Gradient.
+            scale_text: Logit scale of the text term; may be the same tensor.
 
         Returns:
-            dict[str, Tensor]: ``loss`` (scalar with gradient) and detached scalars to log.
+            ``loss`` (scalar with gradient) and detached scalars to log.
         """
         views = [
             self._contrast(z_image, images[:, k], has_images[:, k], scale_image)

@@ -2,8 +2,9 @@
 
 CLIP was trained on photographs. TAMM (Zhang et al., CVPR 2024, arXiv 2402.18490, section 3.2) first
 trains a small residual adapter on its frozen image features, so that the renderings of shapes lie
-nearer to the shapes' texts. It fits the training pairs within a few epochs and then overfits: choose
-the checkpoint by a retrieval metric on a validation part (``save_best`` of the checkpoint hook).
+nearer to the shapes' texts. It fits the training pairs within a few epochs and then overfits:
+choose the checkpoint by a retrieval metric on a validation part (``save_best`` of the checkpoint
+hook).
 """
 
 from __future__ import annotations
@@ -29,15 +30,14 @@ class TAMMImageAdapter(TaughtModel):
     Points are never looked at: a pipeline that ends in ``PackImageText`` is enough.
 
     Args:
-        adapter (dict): ``CLIPImageAdapter`` of the teacher's dim.
-        teacher (dict): Gives image and text features; frozen.
-        classifier (dict, optional): ``PromptClassifier``, for the zero-shot accuracy of the adapted
-            images.
-        loss (dict, optional): Options of ``AlignLoss``, such as ``mask_duplicates``.
-        init_logit_scale (float): Initial inverse temperature. Defaults to 1 / 0.07.
-        max_logit_scale (float): Its upper clamp. Defaults to 100.
-        data_preprocessor (dict, optional): Defaults to ``ShapeDataPreprocessor``.
-        init_cfg (dict, optional): MMEngine's initialisation config.
+        adapter: ``CLIPImageAdapter`` of the teacher's dim.
+        teacher: Gives image and text features; frozen.
+        classifier: ``PromptClassifier``, for the zero-shot accuracy of the adapted images.
+        loss: Options of ``AlignLoss``, such as ``mask_duplicates``.
+        init_logit_scale: Initial inverse temperature. Defaults to 1 / 0.07.
+        max_logit_scale: Its upper clamp. Defaults to 100.
+        data_preprocessor: Defaults to ``ShapeDataPreprocessor``.
+        init_cfg: MMEngine's initialisation config.
     """
 
     def __init__(
@@ -74,12 +74,12 @@ class TAMMImageAdapter(TaughtModel):
         """Compute the loss of a batch.
 
         Args:
-            inputs (Tensor): Not read.
-            data_samples (Sequence[ShapeDataSample]): The shapes' images and texts.
+            inputs: Not read.
+            data_samples: The shapes' images and texts.
 
         Returns:
-            dict[str, Tensor]: ``loss``; ``match``, the rate of images whose own text is the nearest
-            of the batch; ``logit_scale``.
+            ``loss``; ``match``, the rate of images whose own text is the nearest of the batch;
+            ``logit_scale``.
         """
         targets = self.teacher(data_samples)
         image = gather_rows(F.normalize(self.embed(targets.image).float(), dim=-1))

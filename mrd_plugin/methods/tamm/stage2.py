@@ -2,8 +2,8 @@
 
 TAMM (Zhang et al., CVPR 2024, arXiv 2402.18490, section 3.3) holds that pictures and texts stress
 different attributes of a shape and that one embedding can't serve both. Two adapters behind the
-backbone give two: ``z_image`` is aligned with several views of the shape, their features re-aligned by
-the frozen adapter of stage 1, and ``z_text`` with its text. Zero-shot classification uses both.
+backbone give two: ``z_image`` is aligned with several views of the shape, their features re-aligned
+by the frozen adapter of stage 1, and ``z_text`` with its text. Zero-shot classification uses both.
 """
 
 from __future__ import annotations
@@ -27,11 +27,11 @@ from mrd_plugin.utils.errors import CheckpointError, ConfigError
 
 
 def find_first_stage(where: str | Path, key: str) -> Path:
-    """The checkpoint that a config key names.
+    """Return the checkpoint that a config key names.
 
     Args:
-        where: A checkpoint, or the work_dir of a first-stage run, of which the newest ``best_*.pth``
-            is meant: what ``save_best`` chose.
+        where: A checkpoint, or the work_dir of a first-stage run, of which the newest
+            ``best_*.pth`` is meant: what ``save_best`` chose.
         key: The config key, for the message.
 
     Raises:
@@ -42,20 +42,21 @@ def find_first_stage(where: str | Path, key: str) -> Path:
         best = sorted(path.glob('best_*.pth'), key=lambda file: file.stat().st_mtime)
         if not best:
             raise ConfigError(
-                f'{key}={str(where)!r}: that folder holds no best_*.pth; let the training of stage 1 '
-                'finish (its config needs default_hooks.checkpoint.save_best), or name a checkpoint.'
+                f'{key}={str(where)!r}: that folder holds no best_*.pth; let the training of stage '
+                '1 finish (its config needs default_hooks.checkpoint.save_best), or name a '
+                'checkpoint.'
             )
         return best[-1]
     if not path.is_file():
         raise ConfigError(
-            f'{key}={str(where)!r}: there is no such checkpoint or work_dir; train stage 1 first, or '
-            'set the key to where its result is.'
+            f'{key}={str(where)!r}: there is no such checkpoint or work_dir; train stage 1 first, '
+            'or set the key to where its result is.'
         )
     return path
 
 
 def first_stage_weights(path: Path, prefix: str) -> dict[str, Tensor]:
-    """The tensors of a checkpoint below a prefix, without it.
+    """Return the tensors of a checkpoint below a prefix, without it.
 
     Raises:
         CheckpointError: There are none, or the file can't be read.
@@ -65,8 +66,8 @@ def first_stage_weights(path: Path, prefix: str) -> dict[str, Tensor]:
     found = {name[len(prefix) :]: state[name] for name in state if name.startswith(prefix)}
     if not found:
         raise CheckpointError(
-            f'{path}: it holds no tensor below {prefix!r}, so it is no checkpoint of stage 1 (its names '
-            f'look like {next(iter(state), "nothing")!r}).'
+            f'{path}: it holds no tensor below {prefix!r}, so it is no checkpoint of stage 1 (its '
+            f'names look like {next(iter(state), "nothing")!r}).'
         )
     return found
 
@@ -82,16 +83,16 @@ class TAMM(TripletPretrainer):
     are frozen, in eval mode whatever the trainer asks for, and part of this model's checkpoints.
 
     Args:
-        image_adapter (dict): ``CLIPImageAdapter`` as stage 1 trained it.
-        image_adapter_checkpoint (str): Checkpoint of stage 1 (``TAMMImageAdapter``), or its work_dir,
+        image_adapter: ``CLIPImageAdapter`` as stage 1 trained it.
+        image_adapter_checkpoint: Checkpoint of stage 1 (``TAMMImageAdapter``), or its work_dir,
             whose ``best_*.pth`` is taken.
-        num_views (int): Images of a shape, the ``policy.num_images`` of the training pipeline.
-            Defaults to 4.
-        image_score_weight (float): Weight of the visual sub-space beside the semantic one (weight 1)
-            in zero-shot scores and in ``embedding``. Defaults to 0.5.
-        loss (dict, optional): ``DualAlignLoss`` and its options.
-        **kwargs: See :class:`TripletPretrainer`; ``head`` is a ``DualAdapter``. One logit scale is shared
-            unless ``separate_logit_scales`` is set.
+        num_views: Images of a shape, the ``policy.num_images`` of the training pipeline. Defaults
+            to 4.
+        image_score_weight: Weight of the visual sub-space beside the semantic one (weight 1) in
+            zero-shot scores and in ``embedding``. Defaults to 0.5.
+        loss: ``DualAlignLoss`` and its options.
+        **kwargs: See :class:`TripletPretrainer`; ``head`` is a ``DualAdapter``. One logit scale is
+            shared unless ``separate_logit_scales`` is set.
     """
 
     FEATURES: ClassVar[tuple[str, ...]] = ('backbone', 'embedding', 'image', 'text', 'both')
@@ -127,7 +128,8 @@ class TAMM(TripletPretrainer):
         model first and gets the adapter from its own checkpoint.
 
         Raises:
-            CheckpointError: The checkpoint is no stage-1 checkpoint, or of another dim, reduction or ratio.
+            CheckpointError: The checkpoint is no stage-1 checkpoint, or of another dim, reduction
+                or ratio.
         """
         super().init_weights()
         try:
@@ -166,15 +168,15 @@ class TAMM(TripletPretrainer):
         return self._join(*(F.normalize(z, dim=-1) for z in self.branches(inputs)))
 
     def features(self, inputs: Tensor, name: str = 'backbone') -> Tensor:
-        """What a probe is trained on.
+        """Return what a probe is trained on.
 
         Args:
-            inputs (Tensor): Points ``(B, N, C)``.
-            name (str): ``'backbone'`` (B, F), ``'embedding'``, ``'image'`` or ``'text'`` (B, D), or
+            inputs: Points ``(B, N, C)``.
+            name: ``'backbone'`` (B, F), ``'embedding'``, ``'image'`` or ``'text'`` (B, D), or
                 ``'both'``, text then image (B, 2 D). Defaults to 'backbone', as published.
 
         Returns:
-            Tensor: Not normalised.
+            Not normalised.
         """
         if name not in ('image', 'text', 'both'):
             return super().features(inputs, name)
@@ -185,11 +187,11 @@ class TAMM(TripletPretrainer):
         """Compute the losses of a batch.
 
         Args:
-            inputs (Tensor): Points ``(B, N, C)`` of this rank.
-            data_samples (Sequence[ShapeDataSample]): The shapes' texts and views.
+            inputs: Points ``(B, N, C)`` of this rank.
+            data_samples: The shapes' texts and views.
 
         Returns:
-            dict[str, Tensor]: ``loss``, and scalars to log: terms, match rates, logit scale.
+            ``loss``, and scalars to log: terms, match rates, logit scale.
 
         Raises:
             ConfigError: The image adapter was never loaded; says why.

@@ -21,11 +21,11 @@ class BackboneModel(ThreeModes):
     serves fine-tuning and training from scratch.
 
     Args:
-        backbone (dict): Usually the pre-training config's.
-        freeze_backbone (bool): The backbone gets no gradient and stays in eval mode, so that its
+        backbone: Usually the pre-training config's.
+        freeze_backbone: The backbone gets no gradient and stays in eval mode, so that its
             batch-norm statistics stay too.
-        data_preprocessor (dict): See ``mrd_plugin.models.preprocessors``.
-        init_cfg (dict, optional): MMEngine's initialisation config.
+        data_preprocessor: See ``mrd_plugin.models.preprocessors``.
+        init_cfg: MMEngine's initialisation config.
     """
 
     def __init__(
@@ -54,5 +54,5 @@ class BackboneModel(ThreeModes):
         """Logits of a batch."""
 
     def embed(self, inputs: Any) -> Tensor:
-        """The logits: what MMEngine's mode ``'tensor'`` gives."""
+        """Return the logits: what MMEngine's mode ``'tensor'`` gives."""
         return self.logits(inputs)

@@ -21,20 +21,20 @@ Samples = Sequence[ShapeDataSample]
 class PartSegmentor(BackboneModel):
     """A backbone whose levels reach every point, with a head that names the point's part.
 
-    As usual on ShapeNetPart (PointNet, Point-BERT), the category of a shape is given: the head gets it as a
-    one-hot vector beside a point's feature and the largest feature of its shape, and a prediction is one of
-    the category's parts. The backbone's weights are brought by a hook, so one config serves fine-tuning
-    and training from scratch. Points with label -1 count nothing.
+    As usual on ShapeNetPart (PointNet, Point-BERT), the category of a shape is given: the head gets
+    it as a one-hot vector beside a point's feature and the largest feature of its shape, and a
+    prediction is one of the category's parts. The backbone's weights are brought by a hook, so one
+    config serves fine-tuning and training from scratch. Points with label -1 count nothing.
 
     Args:
-        backbone (dict): Has ``forward_points``; usually the pre-training config's.
-        head (dict): ``ClassificationHead`` without ``in_channels``; its ``num_classes`` are the parts of
+        backbone: Has ``forward_points``; usually the pre-training config's.
+        head: ``ClassificationHead`` without ``in_channels``; its ``num_classes`` are the parts of
             all categories, K.
-        num_categories (int): Categories of shapes; 0 tells the head none. Defaults to 16.
-        freeze_backbone (bool): The backbone gets no gradient and stays in eval mode, so that its
+        num_categories: Categories of shapes; 0 tells the head none. Defaults to 16.
+        freeze_backbone: The backbone gets no gradient and stays in eval mode, so that its
             batch-norm statistics stay too. Defaults to False.
-        data_preprocessor (dict, optional): Defaults to ``ShapeDataPreprocessor``.
-        init_cfg (dict, optional): MMEngine's initialisation config.
+        data_preprocessor: Defaults to ``ShapeDataPreprocessor``.
+        init_cfg: MMEngine's initialisation config.
 
     Raises:
         ConfigError: If the backbone has no features of points.
@@ -59,12 +59,12 @@ class PartSegmentor(BackboneModel):
         """Logits of all parts for all points.
 
         Args:
-            inputs (Tensor): ``(B, N, C)``.
-            categories (Tensor, optional): Index of each shape's category, ``(B,)``, int64; None if there
-                are no categories or they are unknown.
+            inputs: ``(B, N, C)``.
+            categories: Index of each shape's category, ``(B,)``, int64; None if there are no
+                categories or they are unknown.
 
         Returns:
-            Tensor: ``(B, N, K)``.
+            ``(B, N, K)``.
         """
         with torch.set_grad_enabled(torch.is_grad_enabled() and not self.freeze_backbone):
             features = points_with_context(self.backbone, inputs)
@@ -85,8 +85,8 @@ class PartSegmentor(BackboneModel):
         logits = self.logits(inputs, self._categories(data_samples, inputs)).flatten(0, 1).float()
         if any('point_labels' not in sample for sample in data_samples):
             raise ConfigError(
-                'PartSegmentor trains on point_labels, which the data set does not give; use one with '
-                'labels of points, such as ShapeNetPart.'
+                'PartSegmentor trains on point_labels, which the data set does not give; use one '
+                'with labels of points, such as ShapeNetPart.'
             )
         labels = torch.cat([sample.point_labels for sample in data_samples]).to(logits.device)
         labelled = (labels >= 0).sum().clamp(min=1)
@@ -116,7 +116,8 @@ class PartSegmentor(BackboneModel):
         if not bool(((categories >= 0) & (categories < self.num_categories)).all()):
             raise ConfigError(
                 f'PartSegmentor num_categories={self.num_categories}: a sample has the category '
-                f'{int(categories.min())} to {int(categories.max())}; set it to the number of the data '
+                f'{int(categories.min())} to {int(categories.max())}; set it to the number of the '
+                'data '
                 "set's categories, or to 0."
             )
         return categories

@@ -18,8 +18,8 @@ def context_channels(backbone: Any) -> int:
     """
     if not hasattr(backbone, 'forward_points'):
         raise ConfigError(
-            f'model.backbone {type(backbone).__name__} has no features of points (forward_points); use a '
-            'point transformer or a SparseResNet.'
+            f'model.backbone {type(backbone).__name__} has no features of points (forward_points); '
+            'use a point transformer or a SparseResNet.'
         )
     return 2 * backbone.point_channels
 
@@ -28,11 +28,11 @@ def points_with_context(backbone: Any, points: Tensor) -> Tensor:
     """Features of points, and beside each the largest of all points of its cloud.
 
     Args:
-        backbone (nn.Module): Has ``forward_points`` and ``point_channels`` C.
-        points (Tensor): ``(B, N, in_channels)``.
+        backbone: Has ``forward_points`` and ``point_channels`` C.
+        points: ``(B, N, in_channels)``.
 
     Returns:
-        Tensor: ``(B, N, 2 C)``.
+        ``(B, N, 2 C)``.
     """
     features = backbone.forward_points(points)
     largest = features.amax(dim=1, keepdim=True).expand_as(features)

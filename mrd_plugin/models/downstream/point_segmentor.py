@@ -18,18 +18,19 @@ from mrd_plugin.utils.errors import ConfigError
 class PointSegmentor(BackboneModel):
     """A voxel backbone with one linear layer, trained by cross-entropy and Lovász-Softmax.
 
-    The protocol of SLidR (arXiv 2203.16258, section 4.2): each point takes the logits of its voxel, and
-    points, not voxels, are scored. The backbone's weights are brought by ``PretrainedCoverageHook``, so
-    one config serves fine-tuning and training from scratch. Points with label -1 count nothing.
+    The protocol of SLidR (arXiv 2203.16258, section 4.2): each point takes the logits of its voxel,
+    and points, not voxels, are scored. The backbone's weights are brought by
+    ``PretrainedCoverageHook``, so one config serves fine-tuning and training from scratch. Points
+    with label -1 count nothing.
 
     Args:
-        backbone (dict): Maps voxels to ``(Nv, out_channels)``; usually the pre-training config's.
-        num_classes (int): Classes K.
-        lovasz_weight (float): Weight of ``mmdet3d.LovaszLoss`` beside the cross-entropy. Defaults to 1.
-        freeze_backbone (bool): A linear probe: the backbone gets no gradient and stays in eval mode,
-            so that its batch-norm statistics stay too. Defaults to False.
-        data_preprocessor (dict, optional): Defaults to ``PairDataPreprocessor``.
-        init_cfg (dict, optional): MMEngine's initialisation config.
+        backbone: Maps voxels to ``(Nv, out_channels)``; usually the pre-training config's.
+        num_classes: Classes K.
+        lovasz_weight: Weight of ``mmdet3d.LovaszLoss`` beside the cross-entropy. Defaults to 1.
+        freeze_backbone: A linear probe: the backbone gets no gradient and stays in eval mode, so
+            that its batch-norm statistics stay too. Defaults to False.
+        data_preprocessor: Defaults to ``PairDataPreprocessor``.
+        init_cfg: MMEngine's initialisation config.
 
     Raises:
         ConfigError: If the preprocessor drops points, which would then have no prediction.
@@ -71,8 +72,8 @@ class PointSegmentor(BackboneModel):
         """
         if batch.point_labels is None:
             raise ConfigError(
-                'PointSegmentor trains on point_labels, which the data set does not give; use one with '
-                'labels.'
+                'PointSegmentor trains on point_labels, which the data set does not give; use one '
+                'with labels.'
             )
         logits = self.logits(batch).float()
         labelled = batch.point_labels >= 0

@@ -1,7 +1,7 @@
 """Segmentation of rooms with MMDetection3D's segmentor and a backbone of shapes.
 
-It needs MMDetection3D, so that the package does not import it by itself: a config names this module in
-its ``custom_imports``.
+It needs MMDetection3D, so that the package does not import it by itself: a config names this module
+in its ``custom_imports``.
 """
 
 from __future__ import annotations
@@ -23,18 +23,18 @@ EncoderDecoder3D: Any = import_mmdet3d('models.segmentors', 'EncoderDecoder3D')
 class SceneSegmentor(EncoderDecoder3D):
     """``EncoderDecoder3D`` whose backbone is one of shapes; all else is MMDetection3D's.
 
-    A room is cut into columns, as MMDetection3D does it (``IndoorPatchPointSample`` in training, windows that
-    overlap in a test). Each column is brought into the unit ball, which is what the backbones were
-    pre-trained on, and its points get the backbone's levels and the largest feature of the column, under
-    ``fa_points``, where ``DGCNNHead`` looks for them. (Interpretation: no method of this house publishes a
-    recipe for rooms.)
+    A room is cut into columns, as MMDetection3D does it (``IndoorPatchPointSample`` in training,
+    windows that overlap in a test). Each column is brought into the unit ball, which is what the
+    backbones were pre-trained on, and its points get the backbone's levels and the largest feature
+    of the column, under ``fa_points``, where ``DGCNNHead`` looks for them. (Interpretation: no
+    method of this house publishes a recipe for rooms.)
 
     Args:
-        backbone (dict): Has ``forward_points``; usually the pre-training config's. Its ``in_channels`` are
+        backbone: Has ``forward_points``; usually the pre-training config's. Its ``in_channels`` are
             those of the points: 6 for xyz and colours in [0, 1].
-        decode_head (dict): ``mmdet3d.DGCNNHead`` or the like, whose ``fp_channels`` begin with twice the
+        decode_head: ``mmdet3d.DGCNNHead`` or the like, whose ``fp_channels`` begin with twice the
             ``point_channels`` of the backbone.
-        freeze_backbone (bool): The backbone gets no gradient and stays in eval mode. Defaults to False.
+        freeze_backbone: The backbone gets no gradient and stays in eval mode. Defaults to False.
         **kwargs: See ``EncoderDecoder3D``: ``test_cfg``, ``data_preprocessor``, ...
 
     Raises:
@@ -49,8 +49,8 @@ class SceneSegmentor(EncoderDecoder3D):
         width, given = context_channels(self.backbone), decode_head.get('fp_channels')
         if given is not None and given[0] != width:
             raise ConfigError(
-                f'model.decode_head.fp_channels={tuple(given)}: the backbone gives {width} features a point; '
-                f'set the first of them to {width}.'
+                f'model.decode_head.fp_channels={tuple(given)}: the backbone gives {width} '
+                f'features a point; set the first of them to {width}.'
             )
         self.freeze_backbone = freeze_backbone
         if freeze_backbone:
@@ -72,8 +72,8 @@ class SceneSegmentor(EncoderDecoder3D):
         """
         if batch_inputs.shape[-1] > 3 and float(batch_inputs[..., 3:6].max()) > 1 + 1e-3:
             raise ConfigError(
-                f'SceneSegmentor: the colours go up to {float(batch_inputs[..., 3:6].max()):g}, expected '
-                '[0, 1]; put NormalizePointsColor(color_mean=None) into the pipeline.'
+                f'SceneSegmentor: the colours go up to {float(batch_inputs[..., 3:6].max()):g}, '
+                'expected [0, 1]; put NormalizePointsColor(color_mean=None) into the pipeline.'
             )
         points = torch.cat([unit_ball(batch_inputs[..., :3]), batch_inputs[..., 3:]], dim=-1)
         with torch.set_grad_enabled(torch.is_grad_enabled() and not self.freeze_backbone):

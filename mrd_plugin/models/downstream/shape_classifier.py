@@ -20,13 +20,13 @@ class ClassificationHead(BaseModule):
     """A linear layer, or hidden layers with batch norm, ReLU and dropout before it.
 
     Args:
-        in_channels (int): The backbone's ``out_channels``.
-        num_classes (int): Classes K.
-        hidden_channels (Sequence[int]): Widths of the hidden layers; (256, 256) is usual for
-            fine-tuning. Defaults to (), a linear probe behind a batch norm without learnt scale
-            (MAE, arXiv 2111.06377), which makes its learning rate the same for every backbone.
-        dropout (float): Behind every hidden layer. Defaults to 0.5.
-        init_cfg (dict, optional): MMEngine's initialisation config.
+        in_channels: The backbone's ``out_channels``.
+        num_classes: Classes K.
+        hidden_channels: Widths of the hidden layers; (256, 256) is usual for fine-tuning. Defaults
+            to (), a linear probe behind a batch norm without learnt scale (MAE, arXiv 2111.06377),
+            which makes its learning rate the same for every backbone.
+        dropout: Behind every hidden layer. Defaults to 0.5.
+        init_cfg: MMEngine's initialisation config.
     """
 
     def __init__(
@@ -57,19 +57,19 @@ class ClassificationHead(BaseModule):
 class ShapeClassifier(BackboneModel):
     """A backbone with a head, trained by cross-entropy.
 
-    The backbone's weights are brought by ``PretrainedCoverageHook``, so one config serves fine-tuning
-    and training from scratch. A sample with label -1 counts nothing.
+    The backbone's weights are brought by ``PretrainedCoverageHook``, so one config serves
+    fine-tuning and training from scratch. A sample with label -1 counts nothing.
 
     Args:
-        backbone (dict): Maps points ``(B, N, C)`` to ``(B, F)``; usually the pre-training config's.
-        head (dict): ``ClassificationHead``: features to logits ``(B, K)``.
-        label_smoothing (float): Share of the target that is spread evenly, [0, 1). Defaults to 0.1.
-        freeze_backbone (bool): A linear probe: the backbone gets no gradient and stays in eval mode,
-            so that its batch-norm statistics stay too. Defaults to False.
-        num_test_views (int): In ``predict``, cut the cloud into so many disjoint parts and average
-            their probabilities, see :class:`BasePretrainer`. Defaults to 1.
-        data_preprocessor (dict, optional): Defaults to ``ShapeDataPreprocessor``.
-        init_cfg (dict, optional): MMEngine's initialisation config.
+        backbone: Maps points ``(B, N, C)`` to ``(B, F)``; usually the pre-training config's.
+        head: ``ClassificationHead``: features to logits ``(B, K)``.
+        label_smoothing: Share of the target that is spread evenly, [0, 1). Defaults to 0.1.
+        freeze_backbone: A linear probe: the backbone gets no gradient and stays in eval mode, so
+            that its batch-norm statistics stay too. Defaults to False.
+        num_test_views: In ``predict``, cut the cloud into so many disjoint parts and average their
+            probabilities, see :class:`BasePretrainer`. Defaults to 1.
+        data_preprocessor: Defaults to ``ShapeDataPreprocessor``.
+        init_cfg: MMEngine's initialisation config.
     """
 
     FEATURES: ClassVar[tuple[str, ...]] = ('backbone',)

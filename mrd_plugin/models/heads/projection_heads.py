@@ -12,10 +12,10 @@ class ProjectionHead(BaseModule):
     """One linear layer, as in OpenShape; thrown away after pre-training, but for zero-shot use.
 
     Args:
-        in_channels (int): The backbone's ``out_channels``.
-        out_channels (int): The teacher's ``dim``.
-        bias (bool): False for ULIP's projection. Defaults to True.
-        init_cfg (dict, optional): MMEngine's initialisation config.
+        in_channels: The backbone's ``out_channels``.
+        out_channels: The teacher's ``dim``.
+        bias: False for ULIP's projection. Defaults to True.
+        init_cfg: MMEngine's initialisation config.
     """
 
     def __init__(
@@ -39,13 +39,13 @@ class ImageHead(BaseModule):
     """A 1x1 convolution; enlarging its map to the picture is left to whoever reads it.
 
     A convolution of one pixel and bilinear interpolation can be exchanged, so that reading single
-    pixels of the small map (``ops.sample_pixels``) or pooling it (``ops.unit_pixel_pool``) gives what
-    PPKT, SLidR and CMCR get from the enlarged one.
+    pixels of the small map (``ops.sample_pixels``) or pooling it (``ops.unit_pixel_pool``) gives
+    what PPKT, SLidR and CMCR get from the enlarged one.
 
     Args:
-        in_channels (int): The teacher's ``dim``.
-        out_channels (int): Width of the shared space. Defaults to 64.
-        init_cfg (dict, optional): MMEngine's initialisation config.
+        in_channels: The teacher's ``dim``.
+        out_channels: Width of the shared space. Defaults to 64.
+        init_cfg: MMEngine's initialisation config.
     """
 
     def __init__(

@@ -21,9 +21,9 @@ class PromptClassifier(BaseModule):
     """Cosine similarity to prompt-averaged class embeddings.
 
     Args:
-        classes (Sequence[str] or str): Class names in label order, or a JSON file that lists them.
-        templates (Sequence[str] or str): Prompts with one ``{}``, or the name of a template set.
-            Defaults to ``'identity'``.
+        classes: Class names in label order, or a JSON file that lists them.
+        templates: Prompts with one ``{}``, or the name of a template set. Defaults to
+            ``'identity'``.
     """
 
     def __init__(

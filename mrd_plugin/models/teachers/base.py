@@ -75,9 +75,9 @@ def pad_views(shown: Sequence[Sequence[Any]], count: int) -> list[Any]:
 class Teacher(FrozenModule):
     """A frozen image and text encoder into one space of ``dim`` numbers.
 
-    A subclass encodes one batch in ``_encode_images`` and ``_encode_texts`` and hands its networks to
-    :meth:`freeze`. Networks are always in eval mode and never in the state dict: their identity is
-    in :meth:`describe`.
+    A subclass encodes one batch in ``_encode_images`` and ``_encode_texts`` and hands its networks
+    to :meth:`freeze`. Networks are always in eval mode and never in the state dict: their identity
+    is in :meth:`describe`.
 
     Args:
         dim: Length of an embedding.
@@ -183,7 +183,8 @@ class Teacher(FrozenModule):
 
         Args:
             names: ``K`` names or texts.
-            templates: ``T`` strings that contain ``{}`` once, or the name of a set in ``prompts.py``.
+            templates: ``T`` strings that contain ``{}`` once, or the name of a set in
+                ``prompts.py``.
 
         Returns:
             ``(K, dim)``: every prompt's embedding is normalised, averaged over the templates and
@@ -202,7 +203,7 @@ class Teacher(FrozenModule):
             data_samples: ``B`` samples. One without picture or text is allowed.
 
         Returns:
-            TeacherTargets: Rows in the order of the samples.
+            Rows in the order of the samples.
         """
         paths = [sample.get('image_path') for sample in data_samples]
         image, has_image = self._scatter(paths, self.encode_image)
@@ -210,7 +211,7 @@ class Teacher(FrozenModule):
 
     @torch.no_grad()
     def text_targets(self, data_samples: Sequence[ShapeDataSample]) -> tuple[Tensor, Tensor]:
-        """The text half of :meth:`forward`: ``text (B, D)`` and ``has_text (B,)``."""
+        """Return the text half of :meth:`forward`: ``text (B, D)`` and ``has_text (B,)``."""
         texts = [sample.get('text') for sample in data_samples]
         return self._scatter(texts, lambda unique: self.encode_prompts(unique, self.templates))
 
@@ -223,7 +224,7 @@ class Teacher(FrozenModule):
             count: Images of a sample, V; what is missing is marked in ``has_image``.
 
         Returns:
-            ViewTargets: Rows in the order of the samples and of their images.
+            Rows in the order of the samples and of their images.
 
         Raises:
             ConfigError: A sample has more images.
@@ -240,7 +241,7 @@ class Teacher(FrozenModule):
             data_samples: ``B`` samples. One without picture is allowed. Texts are not looked at.
 
         Returns:
-            PatchTargets: Rows in the order of the samples.
+            Rows in the order of the samples.
         """
         paths = [sample.get('image_path') for sample in data_samples]
         tokens, has_image = self._scatter(paths, self.encode_tokens)

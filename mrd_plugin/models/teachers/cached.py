@@ -28,11 +28,11 @@ class CachedTeacher(Teacher):
     """Embeddings written by ``tools/extract_teacher_features.py``.
 
     The folder holds ``image.npy`` and ``text.npy`` (``(n, D)`` float16 or float32, memory-mapped),
-    ``patches.npy`` (``(n, L, D)``, likewise, if it was written with ``--patches``), ``keys.json`` (what each row is) and ``manifest.json`` (which teacher made them, and how). A text
-    is found by its exact characters. A picture is found by its path below the data folder, so the
-    data folder may lie anywhere; if the file is there its size must be the recorded one. Prompt
-    ensembles are averaged when they are read, from the rows of the single prompts, by the same code
-    as online.
+    ``patches.npy`` (``(n, L, D)``, likewise, if it was written with ``--patches``), ``keys.json``
+    (what each row is) and ``manifest.json`` (which teacher made them, and how). A text is found by
+    its exact characters. A picture is found by its path below the data folder, so the data folder
+    may lie anywhere; if the file is there its size must be the recorded one. Prompt ensembles are
+    averaged when they are read, from the rows of the single prompts, by the same code as online.
 
     Args:
         root: The cache folder.
@@ -78,7 +78,8 @@ class CachedTeacher(Teacher):
     def _encode_tokens(self, paths: Sequence[str]) -> Tensor:
         if not self.manifest.get('n_patches'):
             raise ConfigError(
-                f'teacher cache {self.root} holds no patch tokens; {_REMEDY} with --patches, or set '
+                f'teacher cache {self.root} holds no patch tokens; {_REMEDY} with --patches, or '
+                'set '
                 "model.target='image', which needs none"
             )
         rows = [self._image_row(str(path)) for path in paths]
@@ -91,8 +92,8 @@ class CachedTeacher(Teacher):
         if unknown:
             raise ConfigError(
                 f"teacher cache {self.root} has no text '{unknown[0]}' ({len(unknown)} of "
-                f'{len(texts)} asked for are unknown); if it is a prompt or a new class, add it with --prompts '
-                f'or --classes and {_REMEDY}'
+                f'{len(texts)} asked for are unknown); if it is a prompt or a new class, add it '
+                f'with --prompts or --classes and {_REMEDY}'
             )
         return _take(self._texts.content, [rows[text] for text in texts])
 
@@ -105,8 +106,8 @@ class CachedTeacher(Teacher):
         key = next((end for end in ends if end in self._image_rows.content), None)
         if key is None and '#xywh=' in path:
             raise ConfigError(
-                f'teacher cache {self.root} has whole pictures, not {path}; take an online teacher or '
-                'leave FrustumCrop out of the pipeline'
+                f'teacher cache {self.root} has whole pictures, not {path}; take an online teacher '
+                'or leave FrustumCrop out of the pipeline'
             )
         if key is None:
             raise ConfigError(
@@ -118,8 +119,8 @@ class CachedTeacher(Teacher):
         file = Path(path)
         if file.is_file() and file.stat().st_size != expected:
             raise ConfigError(
-                f'picture {path} has {file.stat().st_size} bytes, but {expected} when teacher cache '
-                f'{self.root} was made; it is another picture: {_REMEDY}'
+                f'picture {path} has {file.stat().st_size} bytes, but {expected} when teacher '
+                f'cache {self.root} was made; it is another picture: {_REMEDY}'
             )
         self._found[path] = row
         return row
@@ -155,7 +156,8 @@ def _check_expected(
             _check_expected(root, got[key], value, here)
         elif got.get(key) != value:
             raise ConfigError(
-                f'teacher cache {root}: the manifest has {here}={got.get(key)!r}, the config expects '
+                f'teacher cache {root}: the manifest has {here}={got.get(key)!r}, the config '
+                'expects '
                 f'{here}={value!r}; point teacher.root at a cache of that teacher or {_REMEDY}'
             )
 

@@ -42,7 +42,7 @@ class FrozenModule(nn.Module):
         self._frozen[name] = Frozen(network.eval().requires_grad_(False).to(self.device))
 
     def network(self, name: str) -> Any:
-        """The frozen network that :meth:`freeze` took in under this name."""
+        """Return the frozen network that :meth:`freeze` took in under this name."""
         return self._frozen[name].content
 
     def _apply(self, fn: Callable, recurse: bool = True) -> FrozenModule:

@@ -46,7 +46,7 @@ class SampleFeatureTeacher(Teacher):
             data_samples: ``B`` samples; each feature may be absent or None.
 
         Returns:
-            TeacherTargets: Rows in the order of the samples.
+            Rows in the order of the samples.
 
         Raises:
             BadSampleError: A feature isn't ``(dim,)`` or isn't finite.
@@ -56,7 +56,7 @@ class SampleFeatureTeacher(Teacher):
 
     @torch.no_grad()
     def text_targets(self, data_samples: Sequence[ShapeDataSample]) -> tuple[Tensor, Tensor]:
-        """The text half of :meth:`forward`."""
+        """Return the text half of :meth:`forward`."""
         return self._collect(data_samples, 'text_feat')
 
     @torch.no_grad()
@@ -86,9 +86,10 @@ class SampleFeatureTeacher(Teacher):
                 continue
             if tuple(feature.shape) != (self.dim,):
                 raise BadSampleError(
-                    f"sample '{sample.get('sample_id')}': {key} has shape {tuple(feature.shape)}, but "
-                    f'teacher.dim is {self.dim}; the file was made by another teacher, or teacher.dim is '
-                    'wrong'
+                    f"sample '{sample.get('sample_id')}': {key} has shape {tuple(feature.shape)}, "
+                    'but '
+                    f'teacher.dim is {self.dim}; the file was made by another teacher, or '
+                    'teacher.dim is wrong'
                 )
             out[row] = feature
             has[row] = True
@@ -106,7 +107,8 @@ class SampleFeatureTeacher(Teacher):
 
     def _no_encoder(self, what: str) -> ConfigError:
         return ConfigError(
-            f'SampleFeatureTeacher has no encoder for {what}: it only reads features stored with the '
+            f'SampleFeatureTeacher has no encoder for {what}: it only reads features stored with '
+            'the '
             'samples; use CachedTeacher or OpenCLIPTeacher where names or pictures must be encoded'
         )
 

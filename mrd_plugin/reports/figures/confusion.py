@@ -14,12 +14,12 @@ def confusion_counts(labels: np.ndarray, predicted: np.ndarray, num_classes: int
     """Count pairs of true and predicted class.
 
     Args:
-        labels (np.ndarray): ``(n,)``; -1 is left out.
-        predicted (np.ndarray): ``(n,)``.
-        num_classes (int): K.
+        labels: ``(n,)``; -1 is left out.
+        predicted: ``(n,)``.
+        num_classes: K.
 
     Returns:
-        np.ndarray: ``(K, K)``, rows are true classes.
+        ``(K, K)``, rows are true classes.
     """
     counts = np.zeros((num_classes, num_classes), dtype=np.int64)
     known = labels >= 0
@@ -31,12 +31,12 @@ def confusion_table(counts: np.ndarray, classes: Sequence[str]) -> str:
     """Write counts as a table; the shade is the share of the row. Classes without a shape are left out.
 
     Args:
-        counts (np.ndarray): ``(K, K)``, rows are true classes.
-        classes (Sequence[str]): ``K`` names.
+        counts: ``(K, K)``, rows are true classes.
+        classes: ``K`` names.
 
     Returns:
-        str: A ``<table>``, common classes first; of many classes the 40 most common, with a column
-        for all others.
+        A ``<table>``, common classes first; of many classes the 40 most common, with a column for
+        all others.
     """
     total = counts.sum(axis=1)
     by_truth = [int(c) for c in np.argsort(-total, kind='stable') if total[c]]
@@ -54,7 +54,8 @@ def confusion_table(counts: np.ndarray, classes: Sequence[str]) -> str:
         if others[rows].any():
             cells += _cell(int(others[row]), int(total[row]), False)
         body.append(
-            f'<tr><th scope="row">{escape(classes[row])} <small>{total[row]}</small></th>{cells}</tr>'
+            f'<tr><th scope="row">{escape(classes[row])} '
+            f'<small>{total[row]}</small></th>{cells}</tr>'
         )
     return (
         f'<table class="confusion"><thead><tr><td></td>{head}</tr></thead>'

@@ -95,11 +95,11 @@ def training_curves(scalars: Mapping[str, Series], unit: str = 'epoch') -> list[
     """Charts of everything that a run logged, every loss term among it.
 
     Args:
-        scalars (Mapping[str, Series]): By name.
-        unit (str): What the positions are. Defaults to 'epoch'.
+        scalars: By name.
+        unit: What the positions are. Defaults to 'epoch'.
 
     Returns:
-        list[str]: One ``<figure>`` a chart; a group with many scalars takes several.
+        One ``<figure>`` a chart; a group with many scalars takes several.
     """
     groups: dict[tuple[str, str], list[str]] = {(title, note): [] for title, note, _ in _RULES}
     for key, (positions, _) in scalars.items():
@@ -114,15 +114,14 @@ def training_curves(scalars: Mapping[str, Series], unit: str = 'epoch') -> list[
 
 
 def held_out_curve(figures: Mapping[str, Series], unit: str = 'epoch') -> str | None:
-    """The chart of figures that were taken while training went on.
+    """Return the chart of figures that were taken while training went on.
 
     Args:
-        figures (Mapping[str, Series]): By name, as ``ZeroShotAccuracy`` and ``CrossModalRetrieval``
-            give them.
-        unit (str): What the positions are. Defaults to 'epoch'.
+        figures: By name, as ``ZeroShotAccuracy`` and ``CrossModalRetrieval`` give them.
+        unit: What the positions are. Defaults to 'epoch'.
 
     Returns:
-        str or None: None if they were taken at most once.
+        None if they were taken at most once.
     """
     lines = [
         Line(name, *figures[key], number)
@@ -135,7 +134,7 @@ def held_out_curve(figures: Mapping[str, Series], unit: str = 'epoch') -> str | 
 
 
 def _thing(key: str) -> str:
-    """What a scalar is of; student and teacher of one thing share its colour."""
+    """Return what a scalar is of; student and teacher of one thing share its colour."""
     key = key.replace('_entropy_teacher', '').replace('_entropy_student', '')
     return key.replace('chance_', 'loss_')
 

@@ -42,12 +42,12 @@ def draw_examples(
     """Rank the whole test part for a few queries.
 
     Args:
-        table (ShapeTable): The test part, ``m`` shapes.
-        embedding (np.ndarray): ``(m, D)`` student's embeddings, unit length.
-        pictures (Sequence[str or None]): Paths of the shapes' pictures.
+        table: The test part, ``m`` shapes.
+        embedding: ``(m, D)`` student's embeddings, unit length.
+        pictures: Paths of the shapes' pictures.
 
     Returns:
-        Examples: At most six texts, five pictures and six shapes as queries.
+        At most six texts, five pictures and six shapes as queries.
     """
     names = np.array(table.names)
     has_text, has_image = table.text.any(axis=1), table.image.any(axis=1)

@@ -53,10 +53,10 @@ def rank_gallery(
     """Sort a gallery by its scores.
 
     Args:
-        query (int): Index of the query.
-        scores (np.ndarray): ``(G,)`` cosines.
-        right (np.ndarray): ``(G,)`` bool, at least one True.
-        count (int): Answers to keep. Defaults to 5.
+        query: Index of the query.
+        scores: ``(G,)`` cosines.
+        right: ``(G,)`` bool, at least one True.
+        count: Answers to keep. Defaults to 5.
     """
     order = np.argsort(-scores, kind='stable')
     top = order[:count]
@@ -77,18 +77,18 @@ def draw_queries(total: int, count: int, seed: int = 0) -> list[int]:
 
 
 def text_example(text: str, ranking: Ranking, cards: Mapping[int, Card]) -> str:
-    """A name and the five shapes nearest to it."""
+    """Return a name and the five shapes nearest to it."""
     return _example(f'<q>{escape(text)}</q>', ranking, cards)
 
 
 def image_example(card: Card, ranking: Ranking, cards: Mapping[int, Card]) -> str:
-    """A picture and the five shapes nearest to it."""
+    """Return a picture and the five shapes nearest to it."""
     picture = f'<img src="{card.picture}" alt="{escape(card.name)}">'
     return _example(f'{picture}<small>picture of “{escape(card.name)}”</small>', ranking, cards)
 
 
 def shape_example(card: Card, ranking: Ranking, names: Sequence[str]) -> str:
-    """A shape and the five names nearest to it."""
+    """Return a shape and the five names nearest to it."""
     items = ''.join(
         f'<li{" class=right" if right else ""}>{escape(names[answer])} '
         f'<small>{score:.2f}</small></li>'

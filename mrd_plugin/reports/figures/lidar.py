@@ -39,10 +39,10 @@ def pack_match(match: Match) -> dict[str, Any]:
     """Write a match as text that ``match.js`` reads; features as int8, at most 1,200 points.
 
     Args:
-        match (Match): At least one point.
+        match: At least one point.
 
     Returns:
-        dict: Sizes, the picture as a data URL, the rest in base64; ``first`` is the point that is shown
+        Sizes, the picture as a data URL, the rest in base64; ``first`` is the point that is shown
         before a click, the one whose best pixel is nearest to its own.
     """
     keep = np.random.default_rng(0).permutation(len(match.points))[:MOST_POINTS]
@@ -71,7 +71,7 @@ def pack_match(match: Match) -> dict[str, Any]:
 
 
 def match_figure(name: str, match: Match) -> str:
-    """The two canvases that ``match.js`` draws the match ``name`` into."""
+    """Return the two canvases that ``match.js`` draws the match ``name`` into."""
     return (
         f'<figure class="chart match" data-match="{escape(name)}"><figcaption><h3>'
         f'{escape(match.title)}</h3></figcaption><div>'
@@ -99,12 +99,12 @@ def occupancy_png(probability: np.ndarray, cells: np.ndarray) -> str:
     """Draw a plan: occupied orange, free pale, unknown grey, the sweep's points blue.
 
     Args:
-        probability (np.ndarray): Of being occupied, ``(rows, columns)``, NaN = unknown; row 0 is the
-            furthest, column 0 the leftmost.
-        cells (np.ndarray): Row and column of each point, ``(N, 2)`` int; those outside are not drawn.
+        probability: Of being occupied, ``(rows, columns)``, NaN = unknown; row 0 is the furthest,
+            column 0 the leftmost.
+        cells: Row and column of each point, ``(N, 2)`` int; those outside are not drawn.
 
     Returns:
-        str: A ``data:image/png`` URL, three pixels a cell.
+        A ``data:image/png`` URL, three pixels a cell.
     """
     share = np.nan_to_num(probability)[..., None]
     pixels = _FREE + share * (_OCCUPIED - _FREE)
@@ -123,12 +123,12 @@ def plan_grid(
     """Centres of the cells of a plan in the LiDAR frame (x forward, y to the left).
 
     Args:
-        forward (tuple[float, float]): Nearest and furthest x, metres.
-        sideways (float): Reach to each side, metres.
-        size (float): Edge of a cell, metres.
+        forward: Nearest and furthest x, metres.
+        sideways: Reach to each side, metres.
+        size: Edge of a cell, metres.
 
     Returns:
-        tuple[np.ndarray, np.ndarray]: x of the rows, falling; y of the columns, falling.
+        X of the rows, falling; y of the columns, falling.
     """
     rows = np.arange(round((forward[1] - forward[0]) / size))
     columns = np.arange(round(2 * sideways / size))

@@ -36,13 +36,13 @@ def line_chart(title: str, note: str, lines: Sequence[Line], x_title: str = 'epo
     """Draw a chart.
 
     Args:
-        title (str): Heading.
-        note (str): One sentence under it.
-        lines (Sequence[Line]): At least one, each with at least one point.
-        x_title (str): What the positions are. Defaults to 'epoch'.
+        title: Heading.
+        note: One sentence under it.
+        lines: At least one, each with at least one point.
+        x_title: What the positions are. Defaults to 'epoch'.
 
     Returns:
-        str: A ``<figure>``. ``chart.js`` reads its ``data-lines`` to show values under the pointer.
+        A ``<figure>``. ``chart.js`` reads its ``data-lines`` to show values under the pointer.
     """
     lines = [_thinned(line) for line in lines]
     xs = [x for line in lines for x in line.x]
@@ -70,7 +70,8 @@ def line_chart(title: str, note: str, lines: Sequence[Line], x_title: str = 'epo
         if x_low <= tick <= x_high:
             x, _ = place(tick, y_low)
             parts.append(
-                f'<text x="{x:.1f}" y="{HEIGHT - _BOTTOM + 15}" text-anchor="middle">{_short(tick)}</text>'
+                f'<text x="{x:.1f}" y="{HEIGHT - _BOTTOM + 15}" '
+                f'text-anchor="middle">{_short(tick)}</text>'
             )
     middle = (_LEFT + WIDTH - _RIGHT) / 2
     parts.append(
@@ -83,11 +84,13 @@ def line_chart(title: str, note: str, lines: Sequence[Line], x_title: str = 'epo
         parts.append(f'<path {style} d="M{path}"/>')
         if len(points) == 1:
             parts.append(
-                f'<circle class="dot c{line.colour}" cx="{points[0][0]:.1f}" cy="{points[0][1]:.1f}" r="3"/>'
+                f'<circle class="dot c{line.colour}" cx="{points[0][0]:.1f}" '
+                f'cy="{points[0][1]:.1f}" r="3"/>'
             )
     parts.append(f'<path class="cursor" d="M0 {_TOP}V{HEIGHT - _BOTTOM}"/>')
     legend = ''.join(
-        f'<li><i class="key c{line.colour}{" dashed" if line.dashed else ""}"></i>{escape(line.name)} '
+        '<li><i class="key '
+        f'c{line.colour}{" dashed" if line.dashed else ""}"></i>{escape(line.name)} '
         f'<b>{_change(line)}</b></li>'
         for line in lines
     )
@@ -108,12 +111,12 @@ def ticks(low: float, high: float, most: int) -> list[float]:
     """Round numbers that span ``low`` to ``high``, at most about ``most`` of them.
 
     Args:
-        low (float): Smallest value.
-        high (float): Largest value.
-        most (int): How many are wanted.
+        low: Smallest value.
+        high: Largest value.
+        most: How many are wanted.
 
     Returns:
-        list[float]: Rising, at least two; the first <= low, the last >= high.
+        Rising, at least two; the first <= low, the last >= high.
     """
     span = high - low
     if span <= 0:

@@ -15,10 +15,10 @@ def tint_png(values: np.ndarray) -> str:
     """One hue whose opacity is the value, so that it reads on a light and on a dark page.
 
     Args:
-        values (np.ndarray): ``(H, W)`` in [0, 1], clipped.
+        values: ``(H, W)`` in [0, 1], clipped.
 
     Returns:
-        str: A ``data:image/png`` URL.
+        A ``data:image/png`` URL.
     """
     pixels = np.empty((*values.shape, 4), dtype=np.uint8)
     pixels[..., :3] = _TINT
@@ -32,7 +32,7 @@ def array_png(pixels: np.ndarray) -> str:
 
 
 def picture_png(path: str, side: int = 128) -> str:
-    """A picture file, at most ``side`` pixels wide and high, as a ``data:image/png`` URL."""
+    """Return a picture file, at most ``side`` pixels wide and high, as a ``data:image/png`` URL."""
     with Image.open(path) as picture:
         small = picture.convert('RGBA')
     small.thumbnail((side, side))

@@ -17,18 +17,18 @@ def pack_cloud(
 ) -> dict[str, Any]:
     """Thin a cloud, turn it y-up, fit it into [-1, 1] and write it as text.
 
-    9 bytes a point before base64: coordinates as little-endian uint16 (0 is -1, 65535 is 1), colours
-    as uint8. ``cloud.js`` reads it.
+    9 bytes a point before base64: coordinates as little-endian uint16 (0 is -1, 65535 is 1),
+    colours as uint8. ``cloud.js`` reads it.
 
     Args:
-        xyz (np.ndarray): ``(N, 3)``.
-        rgb (np.ndarray, optional): ``(N, 3)`` uint8 or floats in [0, 1]; None is drawn grey.
-        up_axis (str): Which coordinate of ``xyz`` points up. Defaults to 'y'.
-        num_points (int): Points to keep. Defaults to 1500.
+        xyz: ``(N, 3)``.
+        rgb: ``(N, 3)`` uint8 or floats in [0, 1]; None is drawn grey.
+        up_axis: Which coordinate of ``xyz`` points up. Defaults to 'y'.
+        num_points: Points to keep. Defaults to 1500.
 
     Returns:
-        dict: ``n`` points, ``xyz`` and ``rgb`` in base64, ``gap`` the median distance of a point from
-        its nearest neighbour (how large to draw it).
+        ``n`` points, ``xyz`` and ``rgb`` in base64, ``gap`` the median distance of a point from its
+        nearest neighbour (how large to draw it).
     """
     keep = np.random.default_rng(0).permutation(len(xyz))[:num_points]
     xyz = turn_y_up(xyz[keep].astype(np.float64), up_axis)

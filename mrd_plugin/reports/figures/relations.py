@@ -23,13 +23,13 @@ def relation_matrices(
     Drawn are the shapes whose noun occurs more than once; correlations are over all.
 
     Args:
-        image (np.ndarray): ``(n, D)`` teacher's image embeddings.
-        text (np.ndarray): ``(n, D)`` teacher's text embeddings.
-        student (np.ndarray): ``(n, D)`` student's embeddings.
-        nouns (Sequence[str]): ``(n,)`` head nouns.
+        image: ``(n, D)`` teacher's image embeddings.
+        text: ``(n, D)`` teacher's text embeddings.
+        student: ``(n, D)`` student's embeddings.
+        nouns: ``(n,)`` head nouns.
 
     Returns:
-        str: Three ``<figure>``, with the correlation of each teacher's relations with the student's.
+        Three ``<figure>``, with the correlation of each teacher's relations with the student's.
     """
     order = noun_order(nouns)
     own = cosine_matrix(student)
@@ -55,7 +55,7 @@ def relation_matrices(
 
 
 def noun_order(nouns: Sequence[str]) -> list[int]:
-    """Indices of the nouns that occur more than once (of all if none does), common nouns first."""
+    """Return indices of nouns that occur more than once (or of all), common nouns first."""
     counts = Counter(nouns)
     order = sorted(range(len(nouns)), key=lambda i: (-counts[nouns[i]], nouns[i], i))
     return [i for i in order if counts[nouns[i]] > 1] or order
@@ -68,7 +68,7 @@ def cosine_matrix(rows: np.ndarray) -> np.ndarray:
 
 
 def off_diagonal(matrix: np.ndarray) -> np.ndarray:
-    """The entries of ``(n, n)`` above the diagonal."""
+    """Return the entries of ``(n, n)`` above the diagonal."""
     return matrix[np.triu_indices(len(matrix), 1)]
 
 

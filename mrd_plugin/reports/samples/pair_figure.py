@@ -30,7 +30,7 @@ class DrawnPair(NamedTuple):
     sample: PairDataSample
 
     def field(self, key: str) -> np.ndarray | None:
-        """A field of the sample as an array, or None."""
+        """Return a field of the sample as an array, or None."""
         return self.sample.get(key).numpy() if key in self.sample else None
 
     def colours(self) -> np.ndarray:
@@ -55,7 +55,8 @@ def caption(drawn: DrawnPair) -> list[str]:
     low, high = drawn.points[:, 3].min(), drawn.points[:, 3].max()
     lines = [
         str(sample.sample_id),
-        f'{len(drawn.points)} points, {distance.min():.1f} to {distance.max():.1f} m from the sensor',
+        f'{len(drawn.points)} points, {distance.min():.1f} to {distance.max():.1f} m from the '
+        'sensor',
         f'intensity {low:.2f} to {high:.2f}',
         f'{counts.sum()} pairs: '
         + ', '.join(f'{name} {count}' for name, count in zip(sample.view_names, counts)),
@@ -158,7 +159,7 @@ _DRAW = dict(projection=_draw_projection, superpixels=_draw_superpixels, image_m
 
 
 def _draw_from_above(figure: Any, drawn: DrawnPair) -> None:
-    """The sweep in the colours of its pixels, the queries by kind, and what can be counted."""
+    """Draw the sweep in the colours of its pixels, and the queries by kind."""
     kinds = drawn.field('query_kind')
     panels = figure.subplots(3 if kinds is not None else 2, 1, squeeze=False)[:, 0]
     xyz = drawn.points[:, :3]

@@ -128,5 +128,5 @@ class PairWriter:
 
 
 def writer_of(dataset: BaseDataset) -> ShapeWriter | PairWriter:
-    """The writer for a data set's kind of samples."""
+    """Return the writer for a data set's kind of samples."""
     return PairWriter(dataset) if isinstance(dataset, PairDataset) else ShapeWriter(dataset)

@@ -142,9 +142,10 @@ def minkowski(sites, features, kernel, stride=1, unit=1):
     Args:
         sites: ``(M, 3)``, multiples of ``unit``.
         features: ``(M, C_in)``.
-        kernel: ``(K^3, C_in, C_out)``, first axis fastest; odd kernels are centred, even ones are not.
-        stride: the sites that come out are multiples of ``stride * unit``.
-        unit: the tensor stride of the input.
+        kernel: ``(K^3, C_in, C_out)``, first axis fastest; odd kernels are centred, even ones are
+            not.
+        stride: The sites that come out are multiples of ``stride * unit``.
+        unit: The tensor stride of the input.
     """
     kernel = kernel[None] if kernel.dim() == 2 else kernel
     size = round(len(kernel) ** (1 / 3))

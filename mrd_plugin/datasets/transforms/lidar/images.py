@@ -28,18 +28,18 @@ class Window(NamedTuple):
 class ResizedCrop:
     """Cut a random part out of each picture and resize it (Sautier et al. 2022, arXiv 2203.16258).
 
-    A crop counts if it keeps more than ``min_pairs`` pairs of its picture, or more than ``min_share`` of
-    them. After ten that do not, the one of them that keeps most is taken, or, if that is more, the
-    largest possible around a random pair: so a picture that has pairs never loses all.
+    A crop counts if it keeps more than ``min_pairs`` pairs of its picture, or more than
+    ``min_share`` of them. After ten that do not, the one of them that keeps most is taken, or, if
+    that is more, the largest possible around a random pair: so a picture that has pairs never loses
+    all.
 
     Args:
-        size (Sequence[int]): Rows and columns afterwards. Defaults to (224, 416).
-        scale (Sequence[float]): Range of the crop's area as a part of the picture's, where the picture
-            holds such a crop. Defaults to (0.3, 1.0).
-        ratio (Sequence[float]): Range of width by height; its logarithm is uniform.
-            Defaults to (14 / 9, 17 / 9).
-        min_pairs (int): Defaults to 1024.
-        min_share (float): Defaults to 0.75.
+        size: Rows and columns afterwards. Defaults to (224, 416).
+        scale: Range of the crop's area as a part of the picture's, where the picture holds such a
+            crop. Defaults to (0.3, 1.0).
+        ratio: Range of width by height; its logarithm is uniform. Defaults to (14 / 9, 17 / 9).
+        min_pairs: Defaults to 1024.
+        min_share: Defaults to 0.75.
     """
 
     def __init__(
@@ -84,7 +84,7 @@ class ResizedCrop:
     def _window(
         self, size: tuple[int, int], scale: float, centre: np.ndarray | None = None
     ) -> Window:
-        """A window of ``scale`` times the picture's area, at a random place or around a pixel."""
+        """Return a window of ``scale`` times the image's area, at random or around a pixel."""
         ratio = np.exp(np.random.uniform(*self.log_ratio))
         area = scale * size[0] * size[1]
         width = min(np.sqrt(area * ratio), size[1], size[0] * ratio)
@@ -102,7 +102,7 @@ class ImageResize:
     """Resize the whole pictures, for evaluation and for methods that do not crop.
 
     Args:
-        size (Sequence[int]): Rows and columns afterwards. Defaults to (224, 416).
+        size: Rows and columns afterwards. Defaults to (224, 416).
     """
 
     def __init__(self, size: Sequence[int] = (224, 416)) -> None:
@@ -118,7 +118,7 @@ class ImageFlip:
     """Mirror each picture left to right with probability ``prob``.
 
     Args:
-        prob (float): Defaults to 0.5.
+        prob: Defaults to 0.5.
     """
 
     def __init__(self, prob: float = 0.5) -> None:
@@ -201,16 +201,16 @@ class PatchMask:
     ``ResizedCrop``, as in CMCR, the patches are those of the whole picture and grow with the crop.
 
     Args:
-        prob (float): Probability that a picture is masked at all. Defaults to 0.5.
-        patch_size (int): Side of a patch in pixels. Defaults to 16.
-        ratio (float): Probability of each patch of a masked picture. Defaults to 0.5.
+        prob: Probability that a picture is masked at all. Defaults to 0.5.
+        patch_size: Side of a patch in pixels. Defaults to 16.
+        ratio: Probability of each patch of a masked picture. Defaults to 0.5.
     """
 
     def __init__(self, prob: float = 0.5, patch_size: int = 16, ratio: float = 0.5) -> None:
         if patch_size < 1 or not (0 <= prob <= 1 and 0 < ratio < 1):
             raise ConfigError(
-                f'PatchMask prob={prob}, patch_size={patch_size}, ratio={ratio}: expected a probability, '
-                'a number of pixels and a part in (0, 1).'
+                f'PatchMask prob={prob}, patch_size={patch_size}, ratio={ratio}: expected a '
+                'probability, a number of pixels and a part in (0, 1).'
             )
         self.prob, self.patch_size, self.ratio = prob, patch_size, ratio
 

@@ -22,8 +22,8 @@ class LoadPair:
     """Read the sweep and the pictures of a sample and find the pairs of points and pixels.
 
     Adds ``points (N, 4)`` float32, ``images`` (a list of uint8 ``(H, W, 3)``, one for each camera),
-    ``pair_points (M,)``, ``pair_pixels (M, 3)`` (view, row, column) int64, ``has_intensity`` and, where
-    the data set has them, ``point_labels (N,)``.
+    ``pair_points (M,)``, ``pair_pixels (M, 3)`` (view, row, column) int64, ``has_intensity`` and,
+    where the data set has them, ``point_labels (N,)``.
 
     Raises:
         BadSampleError: If a file is missing or broken, or no camera sees a point.
@@ -46,8 +46,8 @@ class LoadPair:
             names = ', '.join(camera['name'] for camera in results['cameras'])
             where = results.get('points_path', results['sample_id'])
             raise BadSampleError(
-                f'{where}: none of its {len(results["points"])} points is seen by a camera ({names}); '
-                'the calibration or the sweep is of something else.'
+                f'{where}: none of its {len(results["points"])} points is seen by a camera '
+                f'({names}); the calibration or the sweep is of something else.'
             )
         return results
 
@@ -72,8 +72,8 @@ def _check_size(results: dict[str, Any], last: np.ndarray) -> None:
     picture = results['images'][0]
     if (last >= picture.shape[:2]).any():
         raise BadSampleError(
-            f'{results["cameras"][0]["path"]}: its size {picture.shape[:2]} is not that of the LiDAR '
-            f'picture, which has a point at row {last[0]}, column {last[1]}.'
+            f'{results["cameras"][0]["path"]}: its size {picture.shape[:2]} is not that of the '
+            f'LiDAR picture, which has a point at row {last[0]}, column {last[1]}.'
         )
 
 
@@ -135,10 +135,10 @@ class SLICSuperpixels:
     ``LoadPair`` and what crops pictures.
 
     Args:
-        n_segments (int): Segments that are asked for. Defaults to 150.
-        compactness (float): Weight of nearness against likeness of colour. Defaults to 6.
-        sigma (float): Width of the smoothing before, in pixels. Defaults to 3.
-        cache_dir (str): Folder of the label maps. Defaults to 'data/superpixels'.
+        n_segments: Segments that are asked for. Defaults to 150.
+        compactness: Weight of nearness against likeness of colour. Defaults to 6.
+        sigma: Width of the smoothing before, in pixels. Defaults to 3.
+        cache_dir: Folder of the label maps. Defaults to 'data/superpixels'.
     """
 
     def __init__(
@@ -160,11 +160,11 @@ class LoadSuperpixels:
     """Add superpixels from a folder of ready label maps: PNG of 8 or 16 bits, or .npy.
 
     Args:
-        root (str): The folder.
-        name (str): Name of a map without its ending, a pattern that may hold ``{stem}`` (the picture's
-            file name), ``{camera}``, ``{sample_id}`` and ``{token}`` (nuScenes' of the picture, by which
-            published maps are named). Defaults to '{stem}'.
-        none (int, optional): Id that means "no segment", if there is one. Defaults to None.
+        root: The folder.
+        name: Name of a map without its ending, a pattern that may hold ``{stem}`` (the picture's
+            file name), ``{camera}``, ``{sample_id}`` and ``{token}`` (nuScenes' of the picture, by
+            which published maps are named). Defaults to '{stem}'.
+        none: Id that means "no segment", if there is one. Defaults to None.
     """
 
     def __init__(self, root: str, name: str = '{stem}', none: int | None = None) -> None:
@@ -202,7 +202,8 @@ def _add_maps(
         if labels.shape != picture.shape[:2]:
             raise BadSampleError(
                 f'{camera["path"]}: its superpixel map has {labels.shape} rows and columns and the '
-                f'picture {picture.shape[:2]}; make the maps of these very pictures, before any crop.'
+                f'picture {picture.shape[:2]}; make the maps of these very pictures, before any '
+                'crop.'
             )
         maps.append(labels)
     results['superpixels'] = maps

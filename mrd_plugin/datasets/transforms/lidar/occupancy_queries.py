@@ -23,24 +23,24 @@ class OccupancyQueries:
     - in front: ``x - delta r u``, free;
     - far in front: ``r x``, free, without an intensity.
 
-    Of Q queries, ``Q // 3`` are in front, as many far, and the rest, ``Q - 2 (Q // 3)``, behind: 682,
-    682 and 684 of 2,048. Each has a return of its own as long as there are enough.
+    Of Q queries, ``Q // 3`` are in front, as many far, and the rest, ``Q - 2 (Q // 3)``, behind:
+    682, 682 and 684 of 2,048. Each has a return of its own as long as there are enough.
 
-    Adds ``query_xyz (Q, 3)`` float32 in metres, ``query_occupied (Q,)`` float32, ``query_kind (Q,)`` int64
-    (0 behind, 1 in front, 2 far), ``query_intensity (Q,)`` float32 (that of the return; -1 = none) and
-    ``query_points (Q,)`` int64, the row of the return.
+    Adds ``query_xyz (Q, 3)`` float32 in metres, ``query_occupied (Q,)`` float32, ``query_kind
+    (Q,)`` int64 (0 behind, 1 in front, 2 far), ``query_intensity (Q,)`` float32 (that of the
+    return; -1 = none) and ``query_points (Q,)`` int64, the row of the return.
 
     Args:
-        num_queries (int): Q. Defaults to 2048.
-        delta (float): Depth that is taken for sure behind and in front of a return, in metres.
-            Defaults to 0.1.
+        num_queries: Q. Defaults to 2048.
+        delta: Depth that is taken for sure behind and in front of a return, in metres. Defaults to
+            0.1.
     """
 
     def __init__(self, num_queries: int = 2048, delta: float = 0.1) -> None:
         if num_queries < 3 or delta <= 0:
             raise ConfigError(
-                f'OccupancyQueries num_queries={num_queries}, delta={delta}: expected 3 or more and a '
-                'positive length.'
+                f'OccupancyQueries num_queries={num_queries}, delta={delta}: expected 3 or more '
+                'and a positive length.'
             )
         self.num_queries = num_queries
         self.delta = delta
@@ -55,8 +55,8 @@ class OccupancyQueries:
         away = np.flatnonzero(distance > self.delta)
         if not len(away):
             raise BadSampleError(
-                f'{results["sample_id"]}: no point is more than {self.delta} m from the sensor; are the '
-                'points in metres, in the LiDAR frame?'
+                f'{results["sample_id"]}: no point is more than {self.delta} m from the sensor; '
+                'are the points in metres, in the LiDAR frame?'
             )
         third, count = self.num_queries // 3, self.num_queries
         kind = np.repeat([BEHIND, IN_FRONT, FAR], [count - 2 * third, third, third])

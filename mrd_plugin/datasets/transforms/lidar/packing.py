@@ -44,8 +44,8 @@ class PackPairs:
         sizes = {picture.shape for picture in results['images']}
         if len(sizes) > 1:
             raise ConfigError(
-                f'PackPairs: the pictures of {results["sample_id"]} have the sizes {sorted(sizes)}; put '
-                'ResizedCrop or ImageResize before it.'
+                f'PackPairs: the pictures of {results["sample_id"]} have the sizes '
+                f'{sorted(sizes)}; put ResizedCrop or ImageResize before it.'
             )
         pictures = np.stack(list(results['images'])).transpose(0, 3, 1, 2)
         packed = _pack(results)
@@ -66,7 +66,7 @@ class PackSweep:
 
 
 def _pack(results: dict[str, Any]) -> dict[str, Any]:
-    """The points, and everything of a sample but its pictures."""
+    """Return the points, and everything of a sample but its pictures."""
     views = len(results['images'])
     meta = dict(
         sample_id=results['sample_id'],

@@ -25,7 +25,7 @@ class PointFlip:
     """Mirror x and y, each with probability ``prob``.
 
     Args:
-        prob (float): Probability for each axis. Defaults to 0.5.
+        prob: Probability for each axis. Defaults to 0.5.
     """
 
     def __init__(self, prob: float = 0.5) -> None:
@@ -55,17 +55,17 @@ _ENOUGH = 0.75  # of the pairs of a view
 class CuboidDrop:
     """Drop the points in a box around a random point, with all that hangs on them.
 
-    Pairs and labels of the dropped points go; so do the occupancy queries that were drawn from them,
-    because the return that told what is there has gone. Queries of other points that lie in the box
-    stay: what was seen through is free all the same.
+    Pairs and labels of the dropped points go; so do the occupancy queries that were drawn from
+    them, because the return that told what is there has gone. Queries of other points that lie in
+    the box stay: what was seen through is free all the same.
 
-    A box counts if every view keeps ``min_pairs`` pairs, or three quarters of its own; after ten that
-    do not, the sweep stays whole.
+    A box counts if every view keeps ``min_pairs`` pairs, or three quarters of its own; after ten
+    that do not, the sweep stays whole.
 
     Args:
-        max_size (float): Longest side of the box along each axis as a part of the sweep's extent, in
-            (0, 1); the sides share one part from U(0, max_size). Defaults to 0.2.
-        min_pairs (int): Pairs that are enough for a view. Defaults to 1024.
+        max_size: Longest side of the box along each axis as a part of the sweep's extent, in (0,
+            1); the sides share one part from U(0, max_size). Defaults to 0.2.
+        min_pairs: Pairs that are enough for a view. Defaults to 1024.
     """
 
     def __init__(self, max_size: float = 0.2, min_pairs: int = 1024) -> None:
@@ -120,19 +120,20 @@ _FRUSTUM_TRIES = 10
 class FrustumCrop:
     """Take a square of the picture and the points that are seen in it.
 
-    A square, because image encoders see one: of a wide picture CLIP's preprocessing drops the sides,
-    and points that lie there would be taught what nobody looked at. Put it behind ``ChooseTextImage``
-    and before anything that moves points. ``image_path`` gets the crop as a media fragment
-    (``room.jpg#xywh=left,top,width,height``), which online teachers honour and cached ones refuse.
+    A square, because image encoders see one: of a wide picture CLIP's preprocessing drops the
+    sides, and points that lie there would be taught what nobody looked at. Put it behind
+    ``ChooseTextImage`` and before anything that moves points. ``image_path`` gets the crop as a
+    media fragment (``room.jpg#xywh=left,top,width,height``), which online teachers honour and
+    cached ones refuse.
 
     A random crop that holds too few points is drawn again, ten times at most; then, as without a
     picture, the sample stays whole.
 
     Args:
-        min_scale (float): Smallest side in units of the picture's shorter side, in (0, 1]. The side
-            is uniform between it and 1. Defaults to 0.6.
-        random (bool): False for evaluation: the largest square in the middle. Defaults to True.
-        min_points (int): Fewest points of a crop. Defaults to 1024.
+        min_scale: Smallest side in units of the picture's shorter side, in (0, 1]. The side is
+            uniform between it and 1. Defaults to 0.6.
+        random: False for evaluation: the largest square in the middle. Defaults to True.
+        min_points: Fewest points of a crop. Defaults to 1024.
 
     Raises:
         ConfigError: If ``min_scale`` is out of range.
@@ -148,7 +149,8 @@ class FrustumCrop:
     def __call__(self, results: dict[str, Any]) -> dict[str, Any]:
         """Crop ``xyz (N, 3)``, ``rgb (N, 3)`` and ``image_path``.
 
-        Needs ``depth2img (3, 3)`` (homogeneous pixels of a point) and ``image_size`` (width, height).
+        Needs ``depth2img (3, 3)`` (homogeneous pixels of a point) and ``image_size`` (width,
+        height).
         """
         if not results.get('image_path'):
             return results

@@ -50,8 +50,8 @@ class RandomScale:
     """Multiply by one factor from U(low, high).
 
     Args:
-        low (float): Smallest factor. Defaults to 0.8.
-        high (float): Largest factor. Defaults to 1.25.
+        low: Smallest factor. Defaults to 0.8.
+        high: Largest factor. Defaults to 1.25.
     """
 
     def __init__(self, low: float = 0.8, high: float = 1.25) -> None:
@@ -70,7 +70,7 @@ class RandomAnisotropicScale:
     """Multiply each axis by a factor of its own, log-uniform in [1 / max_factor, max_factor].
 
     Args:
-        max_factor (float): Largest factor. Defaults to 1.3.
+        max_factor: Largest factor. Defaults to 1.3.
     """
 
     def __init__(self, max_factor: float = 1.3) -> None:
@@ -90,7 +90,7 @@ class RandomShift:
     """Add a shift from U(-max_shift, max_shift), drawn for each axis.
 
     Args:
-        max_shift (float): Largest shift, in units of the normalised shape. Defaults to 0.1.
+        max_shift: Largest shift, in units of the normalised shape. Defaults to 0.1.
     """
 
     def __init__(self, max_shift: float = 0.1) -> None:
@@ -108,8 +108,8 @@ class RandomSmallRotation:
     """Turn a little about x, then y, then z, by clipped normal angles.
 
     Args:
-        sigma (float): Standard deviation in radians. Defaults to 0.06.
-        clip (float): Largest angle in radians. Defaults to 0.18.
+        sigma: Standard deviation in radians. Defaults to 0.06.
+        clip: Largest angle in radians. Defaults to 0.18.
     """
 
     def __init__(self, sigma: float = 0.06, clip: float = 0.18) -> None:
@@ -128,7 +128,7 @@ class RandomRotationZ:
     """Turn about z, the up axis, by an angle from U(-max_angle, max_angle).
 
     Args:
-        max_angle (float): Largest angle in degrees. Defaults to 180, every direction.
+        max_angle: Largest angle in degrees. Defaults to 180, every direction.
     """
 
     def __init__(self, max_angle: float = 180.0) -> None:
@@ -146,8 +146,8 @@ class RandomMirror:
     """Mirror along horizontal axes, each with probability ``prob``.
 
     Args:
-        axes (Sequence[str]): Axes whose sign may change. Defaults to ('x',).
-        prob (float): Probability for each axis. Defaults to 0.5.
+        axes: Axes whose sign may change. Defaults to ('x',).
+        prob: Probability for each axis. Defaults to 0.5.
     """
 
     def __init__(self, axes: Sequence[str] = ('x',), prob: float = 0.5) -> None:

@@ -46,13 +46,12 @@ def float_colours(rgb: np.ndarray) -> np.ndarray:
 class ChooseTextImage:
     """Set ``text``, ``text_feat``, ``image_path`` and ``image_feat``, each None if there is none.
 
-    With a policy of several images, ``image_paths`` (a tuple) and ``image_feats (V, D)`` hold all of
-    them, and the other two the first.
+    With a policy of several images, ``image_paths`` (a tuple) and ``image_feats (V, D)`` hold all
+    of them, and the other two the first.
 
     Args:
-        policy (dict | TextImagePolicy, optional): Arguments of
-            :class:`~mrd_plugin.datasets.shapes.text_image_policy.TextImagePolicy`. Defaults to None, the
-            training rules.
+        policy: Arguments of :class:`~mrd_plugin.datasets.shapes.text_image_policy.TextImagePolicy`.
+            Defaults to None, the training rules.
     """
 
     def __init__(self, policy: dict | TextImagePolicy | None = None) -> None:
@@ -89,7 +88,7 @@ class SampleViews:
     """Keep some of a sample's cameras, in random order. It stands before ``LoadPair``.
 
     Args:
-        num_views (int, optional): How many; a sample with fewer keeps all. Defaults to None, all.
+        num_views: How many; a sample with fewer keeps all. Defaults to None, all.
     """
 
     def __init__(self, num_views: int | None = None) -> None:

@@ -24,11 +24,11 @@ class PackShapeInputs:
     A sample without colour gets the constant ``no_colour`` of its data set (0.4 outside of one).
 
     Args:
-        channels (Sequence[str]): Parts of a point, in order: ``'xyz'`` and ``'rgb'``, three numbers
-            each; ``'size'``, the natural logarithm of the shape's largest side in metres, the
-            same for all its points and 0 where the size is unknown; ``'height'``, z above the floor of
-            the points that are packed, as MMDetection3D's detectors of rooms are given it (the floor
-            is where 0.99 % of the points are lower). Defaults to ('xyz', 'rgb').
+        channels: Parts of a point, in order: ``'xyz'`` and ``'rgb'``, three numbers each;
+            ``'size'``, the natural logarithm of the shape's largest side in metres, the same for
+            all its points and 0 where the size is unknown; ``'height'``, z above the floor of the
+            points that are packed, as MMDetection3D's detectors of rooms are given it (the floor is
+            where 0.99 % of the points are lower). Defaults to ('xyz', 'rgb').
 
     Attributes:
         columns: Where each channel lies in the inputs.
@@ -72,7 +72,7 @@ def pack_sample(results: dict[str, Any]) -> ShapeDataSample:
 
 
 def _values(channel: str, results: dict[str, Any]) -> Any:
-    """What one part of the points holds, broadcastable to ``(N, width)``."""
+    """Return what one part of the points holds, broadcastable to ``(N, width)``."""
     if channel == 'xyz':
         return results['xyz']
     if channel == 'size':
@@ -89,8 +89,8 @@ def _values(channel: str, results: dict[str, Any]) -> Any:
 class PackImageText:
     """Pack image and text alone, for a model that learns between the two (``TAMMImageAdapter``).
 
-    Gives ``dict(inputs=FloatTensor (0,), data_samples=ShapeDataSample)``. Without ``LoadShape`` before it
-    no point is read, unless the features lie in the files of the points.
+    Gives ``dict(inputs=FloatTensor (0,), data_samples=ShapeDataSample)``. Without ``LoadShape``
+    before it no point is read, unless the features lie in the files of the points.
     """
 
     def __call__(self, results: dict[str, Any]) -> dict[str, Any]:

@@ -20,9 +20,9 @@ class SamplePoints:
     early in the pipeline, everything behind it works on fewer points.
 
     Args:
-        num_points (int): Points to keep.
-        seed (int, optional): Fixes the draw of each shape (by its id), for evaluation. Defaults to
-            None: a new draw each time, from numpy's global generator.
+        num_points: Points to keep.
+        seed: Fixes the draw of each shape (by its id), for evaluation. Defaults to None: a new draw
+            each time, from numpy's global generator.
     """
 
     def __init__(self, num_points: int, seed: int | None = None) -> None:
@@ -56,8 +56,8 @@ class PointDropToFirst:
     the colours stay where they were; that is the default here.
 
     Args:
-        max_ratio (float): Largest share. Defaults to 0.875.
-        sync_rgb (bool): Overwrite the colours too. Defaults to False.
+        max_ratio: Largest share. Defaults to 0.875.
+        sync_rgb: Overwrite the colours too. Defaults to False.
     """
 
     def __init__(self, max_ratio: float = 0.875, sync_rgb: bool = False) -> None:
@@ -82,7 +82,7 @@ class ColourJitter:
     """Multiply each colour channel by a factor from U(1 - gain, 1 + gain), clipped to [0, 1].
 
     Args:
-        gain (float): Largest relative change. Defaults to 0.2.
+        gain: Largest relative change. Defaults to 0.2.
     """
 
     def __init__(self, gain: float = 0.2) -> None:
@@ -101,9 +101,8 @@ class ColorDrop:
     """Replace all colours by "no colour" with probability ``p``.
 
     Args:
-        p (float): Probability. Defaults to 0.5.
-        value (float): The "no colour" value; must equal the data set's ``no_colour``.
-            Defaults to 0.4.
+        p: Probability. Defaults to 0.5.
+        value: The "no colour" value; must equal the data set's ``no_colour``. Defaults to 0.4.
     """
 
     def __init__(self, p: float = 0.5, value: float = 0.4) -> None:
@@ -124,8 +123,8 @@ class RandomSize:
     A network that is trained so also works where the size is unknown.
 
     Args:
-        sigma (float): Standard deviation of the size's natural logarithm. Defaults to 0.1.
-        drop (float): Probability that the size is withheld. Defaults to 0.2.
+        sigma: Standard deviation of the size's natural logarithm. Defaults to 0.1.
+        drop: Probability that the size is withheld. Defaults to 0.2.
     """
 
     def __init__(self, sigma: float = 0.1, drop: float = 0.2) -> None:

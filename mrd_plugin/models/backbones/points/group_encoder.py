@@ -17,13 +17,12 @@ def group_points(points: Tensor, num_groups: int, group_size: int) -> tuple[Tens
     Distances are float32 under autocast too.
 
     Args:
-        points (Tensor): ``(B, N, C)``, xyz first.
-        num_groups (int): Groups S.
-        group_size (int): Points a group K.
+        points: ``(B, N, C)``, xyz first.
+        num_groups: Groups S.
+        group_size: Points a group K.
 
     Returns:
-        tuple[Tensor, Tensor]: Centres ``(B, S, 3)`` and groups ``(B, S, K, C)`` whose xyz are offsets to
-        their centre.
+        Centres ``(B, S, 3)`` and groups ``(B, S, K, C)`` whose xyz are offsets to their centre.
     """
     xyz = points[..., :3].float()
     centres = gather_points(xyz, furthest_point_sample(xyz, num_groups))
@@ -37,8 +36,8 @@ class GroupEncoder(nn.Module):
     """Mini-PointNet: two pointwise stages, each followed by a maximum over the group.
 
     Args:
-        in_channels (int): Channels of a point.
-        out_channels (int): Width of the group feature.
+        in_channels: Channels of a point.
+        out_channels: Width of the group feature.
     """
 
     def __init__(self, in_channels: int, out_channels: int) -> None:
@@ -59,8 +58,8 @@ class GroupEncoder(nn.Module):
     def forward(self, groups: Tensor) -> Tensor:
         """Encode groups ``(B, S, K, C_in)`` to ``(B, S, C_out)``.
 
-        Works on rows: a 1x1 convolution is a matrix product. The second stage's input is (maximum of
-        the group, own feature); the maximum's share of the product is made once a group.
+        Works on rows: a 1x1 convolution is a matrix product. The second stage's input is (maximum
+        of the group, own feature); the maximum's share of the product is made once a group.
         """
         batch, num_groups, size = groups.shape[:3]
         first: Any = self.first_conv

@@ -28,10 +28,10 @@ class PatchBackbone(BaseModule, metaclass=ABCMeta):
     """Patches and a transformer; subclasses write :meth:`encode` and :meth:`forward`.
 
     Args:
-        in_channels (int): Channels of the points.
-        token_channels (int): Width C of class token and patch tokens.
-        depth (int): Transformer blocks.
-        init_cfg (dict, optional): MMEngine's initialisation config.
+        in_channels: Channels of the points.
+        token_channels: Width C of class token and patch tokens.
+        depth: Transformer blocks.
+        init_cfg: MMEngine's initialisation config.
     """
 
     def __init__(
@@ -53,13 +53,13 @@ class PatchBackbone(BaseModule, metaclass=ABCMeta):
         """Encode points and keep the sequence after each of some depths.
 
         Args:
-            points (Tensor): ``(B, N, in_channels)``.
-            depths (Sequence[int]): Rising numbers of blocks, each in ``1..depth``.
-            keep (int, optional): Length of the last sequence, if its end is not needed.
+            points: ``(B, N, in_channels)``.
+            depths: Rising numbers of blocks, each in ``1..depth``.
+            keep: Length of the last sequence, if its end is not needed.
 
         Returns:
-            tuple[Tensor, list[Tensor]]: Centres ``(B, S, 3)`` and for each depth the sequence
-            ``(B, 1 + S, C)``, class token first, normalised as the last one is.
+            Centres ``(B, S, 3)`` and for each depth the sequence ``(B, 1 + S, C)``, class token
+            first, normalised as the last one is.
         """
 
     def forward_cls(self, points: Tensor) -> Tensor:
@@ -81,10 +81,10 @@ class PatchBackbone(BaseModule, metaclass=ABCMeta):
         """Encode points to their feature pyramid: the tokens after each third of the blocks.
 
         Args:
-            points (Tensor): ``(B, N, in_channels)``.
+            points: ``(B, N, in_channels)``.
 
         Returns:
-            tuple[PatchTokens, ...]: Shallow to deep; the last is :meth:`forward_tokens`.
+            Shallow to deep; the last is :meth:`forward_tokens`.
         """
         check_channels(self, points)
         centres, sequences = self.encode(points, self.level_depths)
@@ -94,10 +94,10 @@ class PatchBackbone(BaseModule, metaclass=ABCMeta):
         """Give each point its feature: all levels, carried over from the three nearest centres.
 
         Args:
-            points (Tensor): ``(B, N, in_channels)``.
+            points: ``(B, N, in_channels)``.
 
         Returns:
-            Tensor: ``(B, N, point_channels)``, levels of :meth:`forward_features` in their order.
+            ``(B, N, point_channels)``, levels of :meth:`forward_features` in their order.
         """
         levels = self.forward_features(points)
         tokens = torch.cat([level.tokens for level in levels], dim=-1)
@@ -118,14 +118,14 @@ def check_channels(backbone: nn.Module, points: Tensor) -> None:
     """Refuse points whose channels are not those of the config.
 
     Args:
-        backbone (nn.Module): Has ``in_channels``.
-        points (Tensor): ``(B, N, C)``.
+        backbone: Has ``in_channels``.
+        points: ``(B, N, C)``.
 
     Raises:
         ValueError: If C is not ``in_channels``.
     """
     if points.shape[-1] != backbone.in_channels:
         raise ValueError(
-            f'{type(backbone).__name__} has in_channels = {backbone.in_channels} but the points have '
-            f'{points.shape[-1]} channels; change backbone.in_channels or PackShapeInputs.'
+            f'{type(backbone).__name__} has in_channels = {backbone.in_channels} but the points '
+            f'have {points.shape[-1]} channels; change backbone.in_channels or PackShapeInputs.'
         )

@@ -1,8 +1,8 @@
 """PointBERT: the backbone of Point-BERT, ULIP and ULIP-2.
 
-kNN groups around furthest points, a mini-PointNet a group, a transformer whose position embedding is
-added before every block (Yu et al. 2022, arXiv 2111.14819; ULIP-2: arXiv 2305.08275). Attribute names
-are those of the published checkpoints.
+kNN groups around furthest points, a mini-PointNet a group, a transformer whose position embedding
+is added before every block (Yu et al. 2022, arXiv 2111.14819; ULIP-2: arXiv 2305.08275). Attribute
+names are those of the published checkpoints.
 """
 
 from __future__ import annotations
@@ -36,18 +36,18 @@ class PointBERT(PatchBackbone):
     """Point-BERT's transformer as ULIP and ULIP-2 use it.
 
     Args:
-        in_channels (int): 3 for xyz, 6 for xyz + rgb. Defaults to 6 (ULIP-2).
-        dim (int): Token width C. Defaults to 384.
-        depth (int): Blocks: 12 (Point-BERT, ULIP) or 18 (ULIP-2). Defaults to 18.
-        num_heads (int): Attention heads. Defaults to 6.
-        num_groups (int): Groups S. Defaults to 512.
-        group_size (int): Points a group. Defaults to 32.
-        encoder_dim (int): Width of the group encoder. Defaults to 256.
-        drop_path (float): Stochastic depth of the last block, rising from 0. Defaults to 0.1.
-        pool (str): ``'cls_max'`` (class token and maximum over the patches, ``2 * dim`` wide) or
+        in_channels: 3 for xyz, 6 for xyz + rgb. Defaults to 6 (ULIP-2).
+        dim: Token width C. Defaults to 384.
+        depth: Blocks: 12 (Point-BERT, ULIP) or 18 (ULIP-2). Defaults to 18.
+        num_heads: Attention heads. Defaults to 6.
+        num_groups: Groups S. Defaults to 512.
+        group_size: Points a group. Defaults to 32.
+        encoder_dim: Width of the group encoder. Defaults to 256.
+        drop_path: Stochastic depth of the last block, rising from 0. Defaults to 0.1.
+        pool: ``'cls_max'`` (class token and maximum over the patches, ``2 * dim`` wide) or
             ``'cls'``. Defaults to ``'cls_max'``.
-        with_cp (bool): Recompute activations in the backward pass. Defaults to False.
-        init_cfg (dict, optional): MMEngine's initialisation config.
+        with_cp: Recompute activations in the backward pass. Defaults to False.
+        init_cfg: MMEngine's initialisation config.
 
     Raises:
         ValueError: If ``pool`` is neither of the two.

@@ -1,8 +1,8 @@
 """PointPatchTransformer: what OpenShape, TAMM and MRD call "PointBERT".
 
-One PointNet++ set-abstraction layer makes patches, a pre-norm transformer mixes them, the class token
-is the shape's feature (OpenShape, Liu et al. 2023, arXiv 2305.10764, appendix; sizes from its code).
-It shares neither weights nor masked pre-training with Point-BERT.
+One PointNet++ set-abstraction layer makes patches, a pre-norm transformer mixes them, the class
+token is the shape's feature (OpenShape, Liu et al. 2023, arXiv 2305.10764, appendix; sizes from its
+code). It shares neither weights nor masked pre-training with Point-BERT.
 """
 
 from __future__ import annotations
@@ -45,21 +45,20 @@ class PointPatchTransformer(PatchBackbone):
     """Point patch transformer; either ``scaling`` or the single sizes.
 
     Args:
-        scaling (int, optional): Row 1 to 6 of the published table; sets every size below that is not
-            given. Defaults to None.
-        in_channels (int): Channels of the points: 6 for xyz + rgb, 3 for xyz. Defaults to 6.
-        dim (int, optional): Token width C.
-        depth (int, optional): Transformer blocks.
-        num_heads (int, optional): Attention heads.
-        mlp_dim (int, optional): Hidden width of the block MLPs.
-        sa_dim (int, optional): Output width of the set abstraction.
-        num_patches (int, optional): Patches S.
-        radius (float, optional): Ball radius, unit-ball frame.
-        num_neighbours (int, optional): Points a patch.
-        sa_hidden (int): Width of the first two set-abstraction layers. Defaults to 64.
-        with_cp (bool): Recompute block activations in the backward pass, for memory. Defaults to
-            False.
-        init_cfg (dict, optional): MMEngine's initialisation config.
+        scaling: Row 1 to 6 of the published table; sets every size below that is not given.
+            Defaults to None.
+        in_channels: Channels of the points: 6 for xyz + rgb, 3 for xyz. Defaults to 6.
+        dim: Token width C.
+        depth: Transformer blocks.
+        num_heads: Attention heads.
+        mlp_dim: Hidden width of the block MLPs.
+        sa_dim: Output width of the set abstraction.
+        num_patches: Patches S.
+        radius: Ball radius, unit-ball frame.
+        num_neighbours: Points a patch.
+        sa_hidden: Width of the first two set-abstraction layers. Defaults to 64.
+        with_cp: Recompute block activations in the backward pass, for memory. Defaults to False.
+        init_cfg: MMEngine's initialisation config.
 
     Raises:
         ValueError: If a size is neither given nor set by ``scaling``.

@@ -21,22 +21,23 @@ class PointSeedBackbone(BaseModule):
     """Seeds with features, as ``PointNet2SASSG`` gives them, from the tokens of a point transformer.
 
     The seeds are furthest points of the scene. Each gets the features of all levels from the three
-    nearest patch centres (:meth:`PatchBackbone.forward_points`), and a shared MLP brings them to the
-    width that the head expects, as the last feature propagation of PointNet++ does.
+    nearest patch centres (:meth:`PatchBackbone.forward_points`), and a shared MLP brings them to
+    the width that the head expects, as the last feature propagation of PointNet++ does.
 
-    Detectors give points in metres with z up. What the transformer was pre-trained on may differ, and
+    Detectors give points in metres with z up. What the transformer was pre-trained on may differ,
+    and
 
     Args:
-        backbone (dict): A patch backbone, ``PointPatchTransformer``, ``PointBERT`` or ``Uni3DViT``.
-        out_channels (int): Width of a seed's features. Defaults to 256 (VoteNet; GroupFree3D: 288).
-        num_seeds (int): Seeds M. Defaults to 1024.
-        up_axis (str): Axis that points up in the transformer's frame. Defaults to 'z'.
-        scale (float): Units of the transformer's frame in a metre: 1 for one pre-trained on rooms in
+        backbone: A patch backbone, ``PointPatchTransformer``, ``PointBERT`` or ``Uni3DViT``.
+        out_channels: Width of a seed's features. Defaults to 256 (VoteNet; GroupFree3D: 288).
+        num_seeds: Seeds M. Defaults to 1024.
+        up_axis: Axis that points up in the transformer's frame. Defaults to 'z'.
+        scale: Units of the transformer's frame in a metre: 1 for one pre-trained on rooms in
             metres, about 0.5 for one pre-trained on shapes in the unit ball. Defaults to 1.
-        missing (Sequence[float]): Values of the transformer's last channels, where the detector's
-            points lack them: ``(0.4, 0.4, 0.4)`` for points without colour, ``(0.0,)`` for a size that
-            is unknown. Defaults to (): the points have what ``backbone.in_channels`` asks for.
-        init_cfg (dict, optional): MMEngine's initialisation config.
+        missing: Values of the transformer's last channels, where the detector's points lack them:
+            ``(0.4, 0.4, 0.4)`` for points without colour, ``(0.0,)`` for a size that is unknown.
+            Defaults to (): the points have what ``backbone.in_channels`` asks for.
+        init_cfg: MMEngine's initialisation config.
 
     Raises:
         ConfigError: If ``up_axis`` is no axis or the backbone has no patches.
@@ -55,14 +56,15 @@ class PointSeedBackbone(BaseModule):
         super().__init__(init_cfg)
         if up_axis not in _TURNS:
             raise ConfigError(
-                f"model.backbone.up_axis={up_axis!r}: expected 'x', 'y' or 'z', the axis that pointed "
+                f"model.backbone.up_axis={up_axis!r}: expected 'x', 'y' or 'z', the axis that "
+                'pointed '
                 'up in pre-training.'
             )
         self.backbone = MODELS.build(backbone)
         if not hasattr(self.backbone, 'forward_features'):
             raise ConfigError(
-                f'model.backbone.backbone: {type(self.backbone).__name__} has no patches to read seeds '
-                'from; use PointPatchTransformer, PointBERT or Uni3DViT.'
+                f'model.backbone.backbone: {type(self.backbone).__name__} has no patches to read '
+                'seeds from; use PointPatchTransformer, PointBERT or Uni3DViT.'
             )
         self.num_seeds = num_seeds
         self.up_axis = up_axis
@@ -82,13 +84,13 @@ class PointSeedBackbone(BaseModule):
         """Encode the points of a scene and choose seeds.
 
         Args:
-            points (Tensor): ``(B, N, 3 + C)``: x, y, z in metres with z up, and what the data pipeline
+            points: ``(B, N, 3 + C)``: x, y, z in metres with z up, and what the data pipeline
                 appends, in the order of the transformer's channels.
 
         Returns:
-            dict: Lists of one level: ``fp_xyz`` with the seeds ``(B, M, 3)`` in the frame of the
-            points, ``fp_features`` ``(B, out_channels, M)``, and ``fp_indices`` with the seeds' rows
-            among the points ``(B, M)``, int64.
+            Lists of one level: ``fp_xyz`` with the seeds ``(B, M, 3)`` in the frame of the points,
+            ``fp_features`` ``(B, out_channels, M)``, and ``fp_indices`` with the seeds' rows among
+            the points ``(B, M)``, int64.
 
         Raises:
             ValueError: If the points have other channels than the transformer.

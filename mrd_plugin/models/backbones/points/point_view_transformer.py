@@ -1,9 +1,9 @@
 """PointViewTransformer: patches of points and pictures of points in one transformer.
 
 With few shapes a network of points can't learn what a network of pictures knows from ImageNet. P2P
-(Wang et al., NeurIPS 2022) and SimpleView (Goyal et al., ICML 2021) therefore draw the points and read
-the drawing with an image network; here its features join the patch tokens. Its input is the point cloud
-alone, as that of every other backbone.
+(Wang et al., NeurIPS 2022) and SimpleView (Goyal et al., ICML 2021) therefore draw the points and
+read the drawing with an image network; here its features join the patch tokens. Its input is the
+point cloud alone, as that of every other backbone.
 """
 
 from __future__ import annotations
@@ -30,13 +30,13 @@ class PointViewTransformer(PointPatchTransformer):
     The image network is frozen and no part of the state dict: it is built from ``trunk`` again.
 
     Args:
-        trunk (dict): Frozen image backbone: ``EfficientNetLiteTeacher`` (embedded),
-            ``ResNetImageTeacher`` or ``ViTImageTeacher``.
-        views (Sequence[tuple[float, float]]): Azimuth and elevation of each view in degrees, see
-            :class:`ProjectedViews`. Defaults to :data:`SIX_VIEWS`.
-        train_views (int): Views that a training step looks at. Defaults to 3.
-        image_size (int): Pixels a side of a view. Defaults to 112.
-        feature_dropout (float): Dropout of the trunk's features. Defaults to 0.5.
+        trunk: Frozen image backbone: ``EfficientNetLiteTeacher`` (embedded), ``ResNetImageTeacher``
+            or ``ViTImageTeacher``.
+        views: Azimuth and elevation of each view in degrees, see :class:`ProjectedViews`. Defaults
+            to :data:`SIX_VIEWS`.
+        train_views: Views that a training step looks at. Defaults to 3.
+        image_size: Pixels a side of a view. Defaults to 112.
+        feature_dropout: Dropout of the trunk's features. Defaults to 0.5.
         **kwargs: See :class:`PointPatchTransformer`; ``in_channels`` must be 6 or more.
 
     Raises:
@@ -55,7 +55,8 @@ class PointViewTransformer(PointPatchTransformer):
         super().__init__(**kwargs)
         if self.in_channels < 6:
             raise ValueError(
-                f'PointViewTransformer draws xyz and rgb, but in_channels = {self.in_channels}; give it '
+                f'PointViewTransformer draws xyz and rgb, but in_channels = {self.in_channels}; '
+                'give it '
                 "6 or more and PackShapeInputs channels=('xyz', 'rgb')."
             )
         self.views = ProjectedViews(

@@ -27,13 +27,13 @@ class PointNet2Student(BaseModule):
     On a CPU the operators come from ``mrd_plugin.compat.mmcv_cpu``.
 
     Args:
-        in_channels (int): Channels of the points: 4 for xyz and height (VoteNet). Defaults to 4.
-        num_points (Sequence[int]): Points that each set abstraction leaves. Defaults to VoteNet's.
-        radius (Sequence[float]): Their balls, metres. Defaults to VoteNet's.
-        num_samples (Sequence[int]): Points a ball. Defaults to VoteNet's.
-        sa_channels (Sequence): Widths of their layers. Defaults to VoteNet's.
-        fp_channels (Sequence): Widths of the feature propagations. Defaults to VoteNet's.
-        init_cfg (dict, optional): MMEngine's initialisation config.
+        in_channels: Channels of the points: 4 for xyz and height (VoteNet). Defaults to 4.
+        num_points: Points that each set abstraction leaves. Defaults to VoteNet's.
+        radius: Their balls, metres. Defaults to VoteNet's.
+        num_samples: Points a ball. Defaults to VoteNet's.
+        sa_channels: Widths of their layers. Defaults to VoteNet's.
+        fp_channels: Widths of the feature propagations. Defaults to VoteNet's.
+        init_cfg: MMEngine's initialisation config.
 
     Raises:
         ImportError: If MMDetection3D is missing; names the command.

@@ -16,15 +16,14 @@ class ProjectedViews(nn.Module):
     """One token a picture: rendered points through a frozen trunk, averaged, normalised, projected.
 
     Args:
-        trunk (dict): A frozen image backbone, such as ``dict(type='EfficientNetLiteTeacher')``.
-        views (Sequence[tuple[float, float]]): Azimuth and elevation in degrees that the points are looked
-            at from. Azimuth 0 is on the y axis, the front of a shape after ``SwapYZ``, 90 on the x
-            axis; z is up.
-        image_size (int): Pixels a side.
-        dim (int): Width of the tokens.
-        dropout (float): Share of the trunk's features that a training step doesn't see.
-        train_views (int): How many of the views, drawn anew for each batch, a training step looks
-            at: most of its time is the trunk's.
+        trunk: A frozen image backbone, such as ``dict(type='EfficientNetLiteTeacher')``.
+        views: Azimuth and elevation in degrees that the points are looked at from. Azimuth 0 is on
+            the y axis, the front of a shape after ``SwapYZ``, 90 on the x axis; z is up.
+        image_size: Pixels a side.
+        dim: Width of the tokens.
+        dropout: Share of the trunk's features that a training step doesn't see.
+        train_views: How many of the views, drawn anew for each batch, a training step looks at:
+            most of its time is the trunk's.
 
     Raises:
         ValueError: If ``train_views`` is not in 1 to the number of views.
@@ -42,7 +41,8 @@ class ProjectedViews(nn.Module):
         super().__init__()
         if not 1 <= train_views <= len(views):
             raise ValueError(
-                f'backbone.train_views = {train_views}: expected 1 to {len(views)}, the number of views.'
+                f'backbone.train_views = {train_views}: expected 1 to {len(views)}, the number of '
+                'views.'
             )
         self.trunk = MODELS.build(trunk)
         self.image_size = image_size

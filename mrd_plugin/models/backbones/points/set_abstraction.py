@@ -49,10 +49,10 @@ class PointMlpLayer(nn.Module):
         """Fold convolution and batch norm into one linear map.
 
         Args:
-            rows (Tensor): Input ``(M, C_in)``; training takes the statistics of the batch from it.
+            rows: Input ``(M, C_in)``; training takes the statistics of the batch from it.
 
         Returns:
-            tuple[Tensor, Tensor]: Weight ``(C_out, C_in)`` and bias ``(C_out,)``.
+            Weight ``(C_out, C_in)`` and bias ``(C_out,)``.
         """
         weight, bias, bn = self.conv.weight.flatten(1), self.conv.bias, self.bn
         assert bias is not None and bn.running_mean is not None and bn.running_var is not None
@@ -86,11 +86,11 @@ class SetAbstraction(nn.Module):
     autocast: its statistics are sums over hundreds of thousands of rows.
 
     Args:
-        in_channels (int): Channels of the points, xyz included.
-        mlp_channels (Sequence[int]): Widths of the shared MLP.
-        num_patches (int): Number of centres S.
-        radius (float): Ball radius in the unit of the points (unit ball after normalisation).
-        num_neighbours (int): Points a ball K.
+        in_channels: Channels of the points, xyz included.
+        mlp_channels: Widths of the shared MLP.
+        num_patches: Number of centres S.
+        radius: Ball radius in the unit of the points (unit ball after normalisation).
+        num_neighbours: Points a ball K.
     """
 
     def __init__(

@@ -13,12 +13,12 @@ from torch.utils.checkpoint import checkpoint
 class Attention(nn.Module):
     """Multi-head self-attention through PyTorch's fused kernel.
 
-    The ``qkv`` rows are ordered q, k, v with contiguous heads and carry no bias, as in timm, so that
-    checkpoints of this family map by renaming alone.
+    The ``qkv`` rows are ordered q, k, v with contiguous heads and carry no bias, as in timm, so
+    that checkpoints of this family map by renaming alone.
 
     Args:
-        dim (int): Width of the tokens.
-        num_heads (int): Number of heads; must divide ``dim``.
+        dim: Width of the tokens.
+        num_heads: Number of heads; must divide ``dim``.
     """
 
     def __init__(self, dim: int, num_heads: int) -> None:
@@ -51,8 +51,8 @@ class Mlp(nn.Module):
     """Two linear layers with GELU between.
 
     Args:
-        dim (int): Width in and out.
-        hidden_dim (int): Width between.
+        dim: Width in and out.
+        hidden_dim: Width between.
     """
 
     def __init__(self, dim: int, hidden_dim: int) -> None:
@@ -69,7 +69,7 @@ class DropPath(nn.Module):
     """Drop a residual branch for a whole sample (stochastic depth, Huang et al. 2016).
 
     Args:
-        p (float): Probability of dropping, in [0, 1).
+        p: Probability of dropping, in [0, 1).
     """
 
     def __init__(self, p: float) -> None:
@@ -88,10 +88,10 @@ class TransformerBlock(BaseModule):
     """Pre-norm block: attention and MLP, each on a residual branch.
 
     Args:
-        dim (int): Width of the tokens.
-        num_heads (int): Attention heads.
-        mlp_dim (int): Hidden width of the MLP.
-        drop_path (float): Stochastic-depth rate of this block. Defaults to 0.
+        dim: Width of the tokens.
+        num_heads: Attention heads.
+        mlp_dim: Hidden width of the MLP.
+        drop_path: Stochastic-depth rate of this block. Defaults to 0.
     """
 
     def __init__(self, dim: int, num_heads: int, mlp_dim: int, drop_path: float = 0.0) -> None:
@@ -122,15 +122,15 @@ def run_blocks(
     """Run transformer blocks and keep the tokens after some of them.
 
     Args:
-        blocks (nn.ModuleList): :class:`TransformerBlock`, or any other if ``keep`` is None.
-        tokens (Tensor): ``(B, L, C)``.
-        depths (Sequence[int]): Rising numbers of blocks; none after the last of them is run.
-        position (Tensor, optional): ``(B, L, C)``, added before every block.
-        with_cp (bool): Recompute the activations of a block in the backward pass. Defaults to False.
-        keep (int, optional): Compute only so many tokens, the first, in the last block that is run.
+        blocks: :class:`TransformerBlock`, or any other if ``keep`` is None.
+        tokens: ``(B, L, C)``.
+        depths: Rising numbers of blocks; none after the last of them is run.
+        position: ``(B, L, C)``, added before every block.
+        with_cp: Recompute the activations of a block in the backward pass. Defaults to False.
+        keep: Compute only so many tokens, the first, in the last block that is run.
 
     Returns:
-        list[Tensor]: One ``(B, L, C)`` a depth; the last is ``(B, keep, C)`` if ``keep`` is given.
+        One ``(B, L, C)`` a depth; the last is ``(B, keep, C)`` if ``keep`` is given.
     """
     kept = []
     for i, block in enumerate(blocks[: depths[-1]], start=1):

@@ -32,9 +32,9 @@ class EvaTrunk(nn.Module):
     """What point tokens use of timm's EVA: blocks and final norms; image layers are left behind.
 
     Args:
-        model (str): timm's name.
-        drop_path (float): Stochastic depth of the last block, rising from 0.
-        checkpoint_path (str): Local file with timm's own weights of that model, or empty.
+        model: Timm's name.
+        drop_path: Stochastic depth of the last block, rising from 0.
+        checkpoint_path: Local file with timm's own weights of that model, or empty.
     """
 
     def __init__(self, model: str, drop_path: float, checkpoint_path: str) -> None:
@@ -55,19 +55,19 @@ class Uni3DViT(PatchBackbone):
     """Uni3D's point encoder without its projection ``trans2embed``, which is a ``ProjectionHead``.
 
     Args:
-        size (str): ``'tiny'``, ``'small'``, ``'base'``, ``'large'`` or ``'giant'``. Defaults to
+        size: ``'tiny'``, ``'small'``, ``'base'``, ``'large'`` or ``'giant'``. Defaults to
             ``'base'``.
-        in_channels (int): Channels of the points, xyz + rgb. Defaults to 6.
-        num_groups (int): Groups S. Defaults to 512.
-        group_size (int): Points a group. Defaults to 64.
-        encoder_dim (int): Width of the group encoder. Defaults to 512.
-        patch_dropout (float): Share of the patch tokens that a training step leaves out; evaluation
-            uses all. Defaults to 0.5.
-        drop_path (float): Stochastic depth of the last block, rising from 0. Defaults to 0.2.
-        trunk_checkpoint (str, optional): Local file with timm's weights of the image model: the 2D
-            initialisation of the paper. Defaults to None, random weights.
-        with_cp (bool): Recompute block activations in the backward pass. Defaults to False.
-        init_cfg (dict, optional): MMEngine's initialisation config.
+        in_channels: Channels of the points, xyz + rgb. Defaults to 6.
+        num_groups: Groups S. Defaults to 512.
+        group_size: Points a group. Defaults to 64.
+        encoder_dim: Width of the group encoder. Defaults to 512.
+        patch_dropout: Share of the patch tokens that a training step leaves out; evaluation uses
+            all. Defaults to 0.5.
+        drop_path: Stochastic depth of the last block, rising from 0. Defaults to 0.2.
+        trunk_checkpoint: Local file with timm's weights of the image model: the 2D initialisation
+            of the paper. Defaults to None, random weights.
+        with_cp: Recompute block activations in the backward pass. Defaults to False.
+        init_cfg: MMEngine's initialisation config.
 
     Raises:
         ValueError: If ``size`` is none of the five.

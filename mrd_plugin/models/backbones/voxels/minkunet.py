@@ -21,21 +21,21 @@ class MinkUNetStudent(BaseModule):
     """``MinkUNetBackbone`` of MMDetection3D on spconv, told its batch size and grid.
 
     The modules are MMDetection3D's own and keep their names, so that its MinkUNet configs take the
-    weights as they are. Two things differ in the forward pass: the grid is a multiple of the coarsest
-    stride (MMDetection3D cuts it at the last voxel, and where its side is odd, strided convolutions
-    lose the voxels there), and the batch size is given rather than read off the last voxel.
+    weights as they are. Two things differ in the forward pass: the grid is a multiple of the
+    coarsest stride (MMDetection3D cuts it at the last voxel, and where its side is odd, strided
+    convolutions lose the voxels there), and the batch size is given rather than read off the last
+    voxel.
 
     Args:
-        in_channels (int): Features a voxel. Defaults to 1, intensity.
-        depth (int): 18 or 34, by the blocks of the four encoder stages. Defaults to 34.
-        base_channels (int): Of the stem. Defaults to 32.
-        encoder_channels (Sequence[int]): Of the stages. Defaults to (32, 64, 128, 256).
-        decoder_channels (Sequence[int]): Of the stages; the last one is the output. Defaults to
-            (256, 128, 96, 96).
-        stem_convs (int): Convolutions of the stem: 2 as in MMDetection3D, 1 as in the Res16UNet34C of
+        in_channels: Features a voxel. Defaults to 1, intensity.
+        depth: 18 or 34, by the blocks of the four encoder stages. Defaults to 34.
+        base_channels: Of the stem. Defaults to 32.
+        encoder_channels: Of the stages. Defaults to (32, 64, 128, 256).
+        decoder_channels: Of the stages; the last one is the output. Defaults to (256, 128, 96, 96).
+        stem_convs: Convolutions of the stem: 2 as in MMDetection3D, 1 as in the Res16UNet34C of
             SLidR and CMCR, whose published weights have no more. Defaults to 2.
-        norm_momentum (float): Of batch norm. Defaults to 0.1; SLidR and CMCR have 0.05.
-        init_cfg (dict, optional): MMEngine's initialisation config.
+        norm_momentum: Of batch norm. Defaults to 0.1; SLidR and CMCR have 0.05.
+        init_cfg: MMEngine's initialisation config.
 
     Raises:
         ConfigError: If ``depth`` or ``stem_convs`` is unknown.
@@ -82,12 +82,12 @@ class MinkUNetStudent(BaseModule):
         """Encode the occupied voxels of a batch.
 
         Args:
-            voxel_features (Tensor): ``(Nv, in_channels)``.
-            voxel_coords (Tensor): Sample and indices along x, y, z, none negative, ``(Nv, 4)``, int32.
-            batch_size (int): Number of samples.
+            voxel_features: ``(Nv, in_channels)``.
+            voxel_coords: Sample and indices along x, y, z, none negative, ``(Nv, 4)``, int32.
+            batch_size: Number of samples.
 
         Returns:
-            Tensor: ``(Nv, out_channels)``, float32 whatever the autocast.
+            ``(Nv, out_channels)``, float32 whatever the autocast.
         """
         stride = 2 ** len(self.encoder)
         shape = [(side // stride + 1) * stride for side in voxel_coords[:, 1:].amax(0).tolist()]

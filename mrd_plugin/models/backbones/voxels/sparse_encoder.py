@@ -24,21 +24,21 @@ class SparseEncoderStudent(BaseModule):
     """``SparseEncoder`` of MMDetection3D whose stages are read at the input voxels.
 
     A detector looks at the encoder's last map from above; here every voxel gets the features of the
-    cells that it lies in at each stage and in that last map, in a row. The modules are MMDetection3D's
-    own and keep their names, so that a detector takes the weights as ``middle_encoder.*``.
+    cells that it lies in at each stage and in that last map, in a row. The modules are
+    MMDetection3D's own and keep their names, so that a detector takes the weights as
+    ``middle_encoder.*``.
 
     Args:
-        in_channels (int): Features a voxel. Defaults to 4, x, y, z and intensity.
-        sparse_shape (Sequence[int]): Cells along z, y, x, as detectors have it; ``point_range`` and
-            ``voxel_size`` of ``PairDataPreprocessor`` go with it. Defaults to SECOND's on KITTI,
-            (41, 1600, 1408).
-        output_channels (int): Of the last map. Defaults to 128.
-        base_channels (int): Of the first convolution. Defaults to 16.
-        encoder_channels (Sequence): Of each stage. Defaults to SECOND's.
-        encoder_paddings (Sequence): Of each stage. Defaults to SECOND's.
-        block_type (str): ``'conv_module'`` (SECOND) or ``'basicblock'`` (CenterPoint). Defaults to
+        in_channels: Features a voxel. Defaults to 4, x, y, z and intensity.
+        sparse_shape: Cells along z, y, x, as detectors have it; ``point_range`` and ``voxel_size``
+            of ``PairDataPreprocessor`` go with it. Defaults to SECOND's on KITTI, (41, 1600, 1408).
+        output_channels: Of the last map. Defaults to 128.
+        base_channels: Of the first convolution. Defaults to 16.
+        encoder_channels: Of each stage. Defaults to SECOND's.
+        encoder_paddings: Of each stage. Defaults to SECOND's.
+        block_type: ``'conv_module'`` (SECOND) or ``'basicblock'`` (CenterPoint). Defaults to
             'conv_module'.
-        init_cfg (dict, optional): MMEngine's initialisation config.
+        init_cfg: MMEngine's initialisation config.
 
     Raises:
         ImportError: If MMDetection3D or spconv is missing.
@@ -76,12 +76,12 @@ class SparseEncoderStudent(BaseModule):
         """Encode the occupied voxels of a batch.
 
         Args:
-            voxel_features (Tensor): ``(Nv, in_channels)``.
-            voxel_coords (Tensor): Sample and indices along x, y, z, ``(Nv, 4)``, int32.
-            batch_size (int): Number of samples.
+            voxel_features: ``(Nv, in_channels)``.
+            voxel_coords: Sample and indices along x, y, z, ``(Nv, 4)``, int32.
+            batch_size: Number of samples.
 
         Returns:
-            Tensor: ``(Nv, out_channels)``, float32; zeros for a stage that has no cell there.
+            ``(Nv, out_channels)``, float32; zeros for a stage that has no cell there.
 
         Raises:
             ValueError: If a voxel lies outside ``sparse_shape``.
@@ -119,5 +119,5 @@ class SparseEncoderStudent(BaseModule):
 
 
 def _tuples(value: Any) -> Any:
-    """Lists as tuples, at every depth: MMDetection3D tells the two apart."""
+    """List as tuples, at every depth: MMDetection3D tells the two apart."""
     return tuple(_tuples(item) for item in value) if isinstance(value, (list, tuple)) else value

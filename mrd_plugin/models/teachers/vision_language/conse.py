@@ -41,8 +41,8 @@ class ConSETeacher(Teacher):
     read, see ``minilm.py``). Class names are open_clip's curated ImageNet names.
 
     Patch tokens are our own construction, no source has it: the classifier, which is linear in the
-    average over the 7x7 feature map, is applied to each of the 49 places instead (so that the mean of
-    their logits is the picture's), and ConSE to the logits of each place.
+    average over the 7x7 feature map, is applied to each of the 49 places instead (so that the mean
+    of their logits is the picture's), and ConSE to the logits of each place.
 
     It is a weak teacher that needs no download beside packages. For real work use
     ``OpenCLIPTeacher`` or cached features.
@@ -92,7 +92,7 @@ class ConSETeacher(Teacher):
         return tower._fc(maps.flatten(2).transpose(1, 2))
 
     def _conse(self, logits: Tensor) -> Tensor:
-        """The class vectors' mean, weighted with the ``top_k`` probabilities: ``(..., dim)``."""
+        """Average the class vectors by the ``top_k`` probabilities: ``(..., dim)``."""
         weights, classes = logits.softmax(dim=-1).topk(self.top_k, dim=-1)
         return torch.zeros_like(logits).scatter_(-1, classes, weights) @ self.class_vectors()
 
@@ -123,13 +123,13 @@ class ConSETeacher(Teacher):
 
 
 def _class_names() -> Sequence[str]:
-    """The 1000 names, in the order of the classifier's outputs."""
+    """Return the 1000 names, in the order of the classifier's outputs."""
     from open_clip import IMAGENET_CLASSNAMES  # late: open_clip imports timm and torchvision
 
     return IMAGENET_CLASSNAMES
 
 
 def _preprocess(picture: Image.Image) -> Tensor:
-    """An RGB picture to ``(3, 224, 224)``, about -1 to 1."""
+    """Convert an RGB image to ``(3, 224, 224)``, about -1 to 1."""
     square = pad_to_square(picture).resize((_PIXELS, _PIXELS), Image.Resampling.BICUBIC)
     return torch.from_numpy(np.asarray(square, dtype=np.float32)).permute(2, 0, 1).sub(127).div(128)

@@ -15,8 +15,8 @@ def load_rgb(path: str) -> Image.Image:
     """Read a picture and lay a transparent one on white.
 
     Args:
-        path: A file that Pillow can read, any mode. A part of it is named as in W3C's Media Fragments
-            URI 1.0 (section 4.2.2), in pixels: ``room.jpg#xywh=left,top,width,height``.
+        path: A file that Pillow can read, any mode. A part of it is named as in W3C's Media
+            Fragments URI 1.0 (section 4.2.2), in pixels: ``room.jpg#xywh=left,top,width,height``.
 
     Returns:
         The picture in mode RGB.

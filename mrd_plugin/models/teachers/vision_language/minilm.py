@@ -1,9 +1,10 @@
 """A BERT sentence encoder in plain torch, for the weights of all-MiniLM-L6-v2.
 
-Six transformer layers are a page of code, while ``sentence-transformers`` and ``transformers`` would
-be by far the largest dependencies of the shape layer. Weights are read with safetensors and words
-split with tokenizers, both already there for open_clip. The network is the encoder of BERT (Devlin
-et al., arXiv 1810.04805) followed by the mean over tokens (Reimers and Gurevych, arXiv 1908.10084).
+Six transformer layers are a page of code, while ``sentence-transformers`` and ``transformers``
+would be by far the largest dependencies of the shape layer. Weights are read with safetensors and
+words split with tokenizers, both already there for open_clip. The network is the encoder of BERT
+(Devlin et al., arXiv 1810.04805) followed by the mean over tokens (Reimers and Gurevych, arXiv
+1908.10084).
 """
 
 from __future__ import annotations
@@ -108,7 +109,7 @@ def _read_json(path: Path) -> dict[str, Any]:
 
 
 def _read_weights(path: Path) -> dict[str, Tensor]:
-    """Published weights under our names, without the pooler and the position counter."""
+    """Return published weights under our names, without the pooler and the position counter."""
     weights = {}
     for name, tensor in load_file(str(path)).items():
         if name.startswith('pooler.') or name == 'embeddings.position_ids':

@@ -1,7 +1,7 @@
 """Patch tokens of open_clip's image towers, in the joint space of images and texts.
 
-CLIP projects only what its last pooling gives. A patch token here is what the tower would say of the
-whole picture if its pooling looked at one place alone:
+CLIP projects only what its last pooling gives. A patch token here is what the tower would say of
+the whole picture if its pooling looked at one place alone:
 
 - a transformer's last tokens pass the final norm and the projection, as the class token does;
 - an attention pooling gives the projected *value* of the place (Zhou et al. 2022, MaskCLIP, arXiv
@@ -23,12 +23,11 @@ def encode_tokens(visual: nn.Module, pixels: Tensor) -> Tensor:
     """Encode pictures as a whole and place by place, in one pass.
 
     Args:
-        visual (nn.Module): Image tower of an open_clip model, in eval mode.
-        pixels (Tensor): Preprocessed pictures ``(n, 3, H, W)``.
+        visual: Image tower of an open_clip model, in eval mode.
+        pixels: Preprocessed pictures ``(n, 3, H, W)``.
 
     Returns:
-        Tensor: ``(n, 1 + L, D)``, not normalised: the tower's own output, then its L places, row by
-        row.
+        ``(n, 1 + L, D)``, not normalised: the tower's own output, then its L places, row by row.
 
     Raises:
         ConfigError: The tower pools with several learnt queries (CoCa) or is of an unknown kind, or
@@ -40,8 +39,8 @@ def encode_tokens(visual: nn.Module, pixels: Tensor) -> Tensor:
 
     if not hasattr(visual, 'forward_intermediates'):
         raise ConfigError(
-            'model.teacher: this open_clip has no forward_intermediates, which patch tokens need; run '
-            'pip install --upgrade open_clip_torch.'
+            'model.teacher: this open_clip has no forward_intermediates, which patch tokens need; '
+            'run pip install --upgrade open_clip_torch.'
         )
     if isinstance(visual, VisionTransformer) and visual.attn_pool is None:
         image, patches = _vision_transformer(visual, pixels)
@@ -51,7 +50,8 @@ def encode_tokens(visual: nn.Module, pixels: Tensor) -> Tensor:
         image, patches = _timm(visual, pixels)
     else:
         raise ConfigError(
-            f'model.teacher: open_clip models with the image tower {type(visual).__name__} and this '
+            f'model.teacher: open_clip models with the image tower {type(visual).__name__} and '
+            'this '
             'pooling (CoCa) have no tokens of places; choose a model such as ViT-B-32 or RN50, or '
             "model.target='image', which needs none."
         )
@@ -59,7 +59,7 @@ def encode_tokens(visual: nn.Module, pixels: Tensor) -> Tensor:
 
 
 def _vision_transformer(visual: Any, pixels: Tensor) -> tuple[Tensor, Tensor]:
-    """Final norm and projection for every token; ``forward_intermediates`` applies the norm."""
+    """Project every token; ``forward_intermediates`` applies the final norm."""
     out = visual.forward_intermediates(
         pixels, indices=1, normalize_intermediates=True, output_fmt='NLC'
     )

@@ -27,8 +27,8 @@ class OpenCLIPTeacher(Teacher):
 
     Weights are read without running anything in the file (safetensors, or a pickle of plain
     tensors). A local file doesn't say how its pictures were normalised, so the normalisation of the
-    model's published weights is taken. Mind the activation: weights trained by OpenAI need the model
-    names that end in ``-quickgelu``.
+    model's published weights is taken. Mind the activation: weights trained by OpenAI need the
+    model names that end in ``-quickgelu``.
 
     Args:
         model: Architecture, for instance 'ViT-bigG-14'; ``open_clip.list_models()`` names all.
@@ -41,8 +41,8 @@ class OpenCLIPTeacher(Teacher):
         batch_size: See :class:`Teacher`. Defaults to 64.
 
     Raises:
-        ConfigError: The model or tag is unknown, weights are missing, unsafe or of another model, or
-            the normalisation is ambiguous.
+        ConfigError: The model or tag is unknown, weights are missing, unsafe or of another model,
+            or the normalisation is ambiguous.
     """
 
     def __init__(
@@ -121,7 +121,7 @@ class OpenCLIPTeacher(Teacher):
 def _find_weights(
     model: str, pretrained: str | Path, preprocess: str | Mapping[str, Any] | None
 ) -> tuple[Path, dict[str, Any]]:
-    """The weight file, downloaded if need be, and the normalisation of its pictures."""
+    """Return the weight file, downloaded if need be, and the normalisation of its pictures."""
     from open_clip.pretrained import (
         download_pretrained,
         get_pretrained_cfg,
