@@ -19,7 +19,7 @@ from pathlib import Path
 
 from mmengine.config import Config, DictAction
 
-from mrd_plugin.apis.launch import one_sentence_errors, require_configs, require_data
+from mrd_plugin.apis.launch import find_configs, one_sentence_errors, require_data
 from mrd_plugin.data_preparation.hard_negatives import SPACES, build_hard_negatives
 from mrd_plugin.utils.arguments import key_value, positive_int
 
@@ -55,7 +55,7 @@ def main() -> None:
     """Build the table."""
     args = parse_args()
     with one_sentence_errors():
-        require_configs(args.config)
+        (args.config,) = find_configs(args.config)
         cfg = Config.fromfile(args.config)
         if args.cfg_options:
             cfg.merge_from_dict(args.cfg_options)

@@ -18,7 +18,7 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from mrd_plugin.apis.launch import one_sentence_errors, require_configs
+from mrd_plugin.apis.launch import find_configs, one_sentence_errors
 from mrd_plugin.studies.cross_validation import (
     Run,
     markdown_table,
@@ -107,7 +107,7 @@ def main() -> None:
         for config in args.configs
     ]
     with one_sentence_errors():
-        require_configs(*args.configs)
+        args.configs = find_configs(*args.configs)
         require_splits(args.folds)
         names = sorted({run.name for run in runs})
         if args.base is not None and args.base not in names:

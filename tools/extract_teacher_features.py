@@ -9,7 +9,7 @@ from pathlib import Path
 from mmengine.config import Config
 
 import mrd_plugin  # noqa: F401
-from mrd_plugin.apis.launch import one_sentence_errors, require_configs
+from mrd_plugin.apis.launch import find_configs, one_sentence_errors
 from mrd_plugin.apis.run_loading import build_teacher
 from mrd_plugin.data_preparation.teacher_cache import CacheRequest, write_cache
 from mrd_plugin.models.teachers import TEMPLATE_SETS, Teacher
@@ -74,7 +74,7 @@ def teacher_of(args: argparse.Namespace) -> Teacher:
     if args.teacher == 'conse':
         config = dict(type='ConSETeacher')
     else:
-        require_configs(args.teacher)
+        (args.teacher,) = find_configs(args.teacher)
         loaded = Config.fromfile(args.teacher)
         config = loaded.get('teacher') or loaded.get('model', {}).get('teacher')
         if config is not None and config['type'] in ('CachedTeacher', 'SampleFeatureTeacher'):

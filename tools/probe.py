@@ -25,7 +25,7 @@ from pathlib import Path
 
 from mmengine.config import Config
 
-from mrd_plugin.apis.launch import one_sentence_errors, require_configs, require_data
+from mrd_plugin.apis.launch import find_configs, one_sentence_errors, require_data
 from mrd_plugin.studies.cross_validation import markdown_table, write_table
 from mrd_plugin.studies.probing import Ladder, Probes, Rows, data_parts, probe
 from mrd_plugin.utils.arguments import key_value, positive_int
@@ -166,8 +166,9 @@ def main() -> None:
     args = parse_args()
     probes = Probes(args.features, args.probes, args.shots, args.ways, args.draws)
     with one_sentence_errors():
-        others = (args.data, args.scratch, args.finetune)
-        require_configs(args.config, *filter(None, others))
+        for key in ('config', 'data', 'scratch', 'finetune'):
+            if getattr(args, key):
+                setattr(args, key, *find_configs(getattr(args, key)))
         cfg = Config.fromfile(args.config)
         data = Config.fromfile(args.data) if args.data else cfg
         if not (data.get('train_dataloader') and data.get('test_dataloader')):

@@ -20,7 +20,7 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from mrd_plugin.apis.launch import one_sentence_errors, require_configs
+from mrd_plugin.apis.launch import find_configs, one_sentence_errors
 from mrd_plugin.studies.cross_validation import markdown_table, write_table
 from mrd_plugin.studies.segmentation_ladder import SegmentationLadder, common_metrics
 from mrd_plugin.utils.arguments import positive_int
@@ -83,7 +83,7 @@ def main() -> None:
         args.threads,
     )
     with one_sentence_errors():
-        require_configs(*ladder.pretraining, ladder.probe, ladder.finetune)
+        find_configs(*ladder.pretraining, ladder.probe, ladder.finetune)
         Path(args.out).mkdir(parents=True, exist_ok=True)
         rows = ladder.climb()
     table = markdown_table(rows, common_metrics(rows), 'scratch')

@@ -32,6 +32,7 @@ from mrd_plugin.utils.errors import (
     SourceError,
     TrainingError,
 )
+from mrd_plugin.utils.files import find_config
 
 MENDABLE = (
     ConfigError,
@@ -76,22 +77,28 @@ def add_common_arguments(parser: ArgumentParser) -> None:
     )
 
 
-def require_configs(*paths: str | Path) -> None:
-    """Make sure that config files exist and are Python.
+def find_configs(*names: str | Path) -> list[str]:
+    """Find config files and make sure that they are Python.
+
+    Args:
+        *names: Paths, or names of configs of the package; see :func:`find_config`.
+
+    Returns:
+        Paths that exist.
 
     Raises:
         FileNotFoundError: There is no such config; names the first.
         ConfigError: A ``.py`` config has a syntax error; names the line.
     """
-    for path in map(Path, paths):
-        if not path.is_file():
-            raise FileNotFoundError(f'{path}: there is no such config.')
-        if path.suffix != '.py':
+    paths = [find_config(name) for name in names]
+    for path in paths:
+        if not path.endswith('.py'):
             continue
         try:
-            ast.parse(path.read_text(encoding='utf-8'))
+            ast.parse(Path(path).read_text(encoding='utf-8'))
         except SyntaxError as error:
             raise ConfigError(f'{path}, line {error.lineno}: {error.msg}; mend it.') from error
+    return paths
 
 
 def require_checkpoints(*paths: str | Path) -> None:
@@ -120,7 +127,7 @@ def load_config(args: Namespace, name: str | None = None) -> Config:
         FileNotFoundError: There is no such config.
         ConfigError: It has a syntax error.
     """
-    require_configs(args.config)
+    (args.config,) = find_configs(args.config)
     os.environ.setdefault('LOCAL_RANK', str(args.local_rank))
     cfg = Config.fromfile(args.config)
     if args.cfg_options:

@@ -8,31 +8,11 @@ begin with `mrd_plugin::` are resolved here; all others go the usual way.
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Callable
 
 from mmengine.config import Config
 
-PREFIX = 'mrd_plugin::'
-CONFIGS = Path(__file__).resolve().parents[1] / '.mim' / 'configs'
-
-
-def own_config(path: str) -> str:
-    """File name of a config of this package.
-
-    Args:
-        path: For example `mrd_plugin::_base_/default_runtime.py`.
-
-    Raises:
-        FileNotFoundError: If there is no such config.
-    """
-    file = CONFIGS / path[len(PREFIX) :]
-    if not file.is_file():
-        raise FileNotFoundError(
-            f'"{path}" names no config of mrd_plugin: {file} does not exist; '
-            f'look into {CONFIGS} for those that do'
-        )
-    return str(file)
+from mrd_plugin.utils.files import PREFIX, find_config
 
 
 def extend(
@@ -47,7 +27,7 @@ def extend(
 
     def resolve_with_ours(path: str, filename: str) -> tuple[str, str | None]:
         if path.startswith(PREFIX):
-            return own_config(path), None
+            return find_config(path), None
         return resolve(path, filename)
 
     return resolve_with_ours

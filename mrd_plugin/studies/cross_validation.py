@@ -18,7 +18,9 @@ from mmengine.config import Config
 from tqdm import tqdm
 
 from mrd_plugin.utils.errors import ConfigError, TrainingError
+from mrd_plugin.utils.files import find_config
 
+TRAIN = ('-m', 'mrd_plugin.apis.train')
 SPLITS = 'configs/_base_/datasets/furniture_splits'
 _MAX_STEM = 150  # characters of a file name
 
@@ -96,7 +98,7 @@ class Run:
         folder = self.folder / 'first_stage'
         options = (*self.options, f'{first_stage.key}={folder}')
         return [
-            self._command(first_stage.config, folder, 'val', self.first_stage_options),
+            self._command(find_config(first_stage.config), folder, 'val', self.first_stage_options),
             self._command(self.config, self.folder, self.part, options),
         ]
 
@@ -105,7 +107,7 @@ class Run:
         train = '[train]' if part == 'val' else '[train,val]'
         return [
             sys.executable,
-            'tools/train.py',
+            *TRAIN,
             config,
             '--work-dir',
             str(folder),
@@ -127,13 +129,13 @@ def require_splits(folds: Iterable[int]) -> None:
     Raises:
         ConfigError: One does not; names it and the folds that there are.
     """
+    known = Path(find_config(f'{SPLITS}/default.json')).parent.glob('fold*.json')
+    names = sorted((path.stem[4:] for path in known), key=int)
     for fold in folds:
-        path = Path(SPLITS) / f'fold{fold}.json'
-        if not path.is_file():
-            known = sorted(found.stem[4:] for found in path.parent.glob('fold*.json'))
+        if str(fold) not in names:
             raise ConfigError(
-                f'--folds {fold}: {path} is missing; the folds there are: '
-                f'{", ".join(known) or "none"}.'
+                f'--folds {fold}: {SPLITS}/fold{fold}.json is missing; the folds there are: '
+                f'{", ".join(names) or "none"}.'
             )
 
 

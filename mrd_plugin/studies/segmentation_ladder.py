@@ -10,7 +10,7 @@ from pathlib import Path
 
 from mrd_plugin.apis.export import export_backbone
 from mrd_plugin.apis.run_loading import last_checkpoint
-from mrd_plugin.studies.cross_validation import run_all
+from mrd_plugin.studies.cross_validation import TRAIN, run_all
 
 Rows = dict[str, list[dict[str, float]]]
 
@@ -52,7 +52,7 @@ class SeedRun:
             f'default_hooks.checkpoint.save_last={self.keep}',
             *self.options,
         ]
-        command = [sys.executable, 'tools/train.py', self.config, '--work-dir', str(self.folder)]
+        command = [sys.executable, *TRAIN, self.config, '--work-dir', str(self.folder)]
         return [[*command, '--cfg-options', *options]]
 
 

@@ -2,7 +2,7 @@ import pytest
 from mmengine.registry import DATASETS, MODELS
 
 import mrd_plugin  # noqa: F401
-from mrd_plugin.apis.launch import explain_build_error, one_sentence_errors, require_configs
+from mrd_plugin.apis.launch import explain_build_error, find_configs, one_sentence_errors
 from mrd_plugin.utils.errors import ConfigError
 
 
@@ -43,13 +43,13 @@ def test_faults_of_code_keep_their_traceback():
 
 def test_missing_configs_are_named(tmp_path):
     (tmp_path / 'a.py').write_text('')
-    require_configs(tmp_path / 'a.py')
+    find_configs(tmp_path / 'a.py')
     with pytest.raises(FileNotFoundError, match='b.py: there is no such config'):
-        require_configs(tmp_path / 'a.py', tmp_path / 'b.py')
+        find_configs(tmp_path / 'a.py', tmp_path / 'b.py')
 
 
 def test_a_config_that_is_no_python_names_its_line(tmp_path):
     path = tmp_path / 'a.py'
     path.write_text('model = dict(\n    type=,\n)\n')
     with pytest.raises(ConfigError, match='a.py, line 2: invalid syntax'):
-        require_configs(path)
+        find_configs(path)

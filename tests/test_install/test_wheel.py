@@ -58,10 +58,10 @@ def test_inherited_settings_stay_in_the_root_scope(tmp_path: Path):
 
 
 def test_unknown_config_is_named(tmp_path: Path):
-    from mrd_plugin.compat.config_inheritance import own_config
+    from mrd_plugin.utils.files import find_config
 
-    with pytest.raises(FileNotFoundError, match='"mrd_plugin::mrd/nothing.py" names no config'):
-        own_config('mrd_plugin::mrd/nothing.py')
+    with pytest.raises(FileNotFoundError, match='mrd_plugin::mrd/nothing.py: there is no such config'):
+        find_config('mrd_plugin::mrd/nothing.py')
 
 
 def test_other_packages_go_the_usual_way():

@@ -63,7 +63,7 @@ def test_flags_that_do_not_fit_are_refused(monkeypatch, capsys, flags, said):
             "--base 'x': expected one of the rows linear probe, k-NN, 1-shot, 2-shot",
         ),
         (['--checkpoints', 'a.pth'], '--checkpoints a.pth: expected {fold} in the name'),
-        (['--scratch', 'none.py'], 'none.py: there is no such config.'),
+        (['--scratch', 'none.py'], 'none.py: there is no such config'),
     ],
 )
 def test_a_ladder_that_can_not_be_climbed_is_refused(tmp_path, monkeypatch, flags, said):

@@ -19,7 +19,7 @@ from mmengine.config import Config
 from mmengine.registry import init_default_scope
 from tqdm import tqdm
 
-from mrd_plugin.apis.launch import one_sentence_errors, require_configs, require_data
+from mrd_plugin.apis.launch import find_configs, one_sentence_errors, require_data
 from mrd_plugin.studies.cross_validation import SPLITS, markdown_table
 from mrd_plugin.studies.references import shape_table, split_references
 
@@ -55,7 +55,7 @@ def parse_args() -> argparse.Namespace:
 def main() -> None:
     """Print both tables."""
     args = parse_args()
-    require_configs(args.config)
+    (args.config,) = find_configs(args.config)
     cfg = Config.fromfile(args.config)
     init_default_scope(cfg.get('default_scope', 'mmengine'))
     require_data(cfg, 'test_dataloader')

@@ -20,7 +20,7 @@ from mmengine.registry import DATASETS
 from mmengine.runner import set_random_seed
 
 import mrd_plugin  # noqa: F401
-from mrd_plugin.apis.launch import one_sentence_errors, require_configs, require_data
+from mrd_plugin.apis.launch import find_configs, one_sentence_errors, require_data
 from mrd_plugin.utils.arguments import key_value, positive_int
 from mrd_plugin.utils.errors import ConfigError
 
@@ -63,7 +63,7 @@ def browse(args: argparse.Namespace) -> int:
     """Build the data set, run its pipeline and write the files; return how many samples."""
     from mrd_plugin.reports.samples.sample_writers import writer_of
 
-    require_configs(args.config)
+    (args.config,) = find_configs(args.config)
     cfg = Config.fromfile(args.config)
     cfg.merge_from_dict(args.cfg_options or {})
     loader = cfg.get(f'{args.phase}_dataloader')

@@ -12,7 +12,7 @@ import argparse
 
 from mmengine.config import Config, DictAction
 
-from mrd_plugin.apis.launch import one_sentence_errors, require_configs
+from mrd_plugin.apis.launch import find_configs, one_sentence_errors
 from mrd_plugin.utils.arguments import key_value
 
 
@@ -38,7 +38,7 @@ def main() -> None:
     """Print."""
     args = parse_args()
     with one_sentence_errors():
-        require_configs(args.config)
+        (args.config,) = find_configs(args.config)
         cfg = Config.fromfile(args.config)
         if args.cfg_options:
             cfg.merge_from_dict(args.cfg_options)

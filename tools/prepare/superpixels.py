@@ -11,7 +11,7 @@ from mmengine.config import Config, DictAction
 from mmengine.registry import DATASETS
 
 import mrd_plugin  # noqa: F401
-from mrd_plugin.apis.launch import one_sentence_errors, require_configs, require_data
+from mrd_plugin.apis.launch import find_configs, one_sentence_errors, require_data
 from mrd_plugin.data_preparation.superpixels import Job, fill_cache, pictures_of
 from mrd_plugin.utils.arguments import key_value, positive_int
 from mrd_plugin.utils.errors import ConfigError
@@ -44,7 +44,7 @@ def parse_args() -> argparse.Namespace:
 
 def read_jobs(args: argparse.Namespace) -> list[Job]:
     """Collect the pictures of the config and the phases on the command line."""
-    require_configs(args.config)
+    (args.config,) = find_configs(args.config)
     cfg = Config.fromfile(args.config)
     cfg.merge_from_dict(args.cfg_options or {})
     jobs: list[Job] = []

@@ -10,8 +10,9 @@ from typing import Any
 
 from mmengine.registry import DATASETS
 
+from mrd_plugin.datasets.lidar.files import label_table
 from mrd_plugin.datasets.lidar.nuscenes_pairs import NuScenesPairs
-from mrd_plugin.datasets.lidar.point_labels import LabelledSweeps, label_table
+from mrd_plugin.datasets.lidar.pair_dataset import LabelledSweeps
 from mrd_plugin.utils.errors import ConfigError
 
 # Class of the challenge -> numbers of the files (nuScenes' 32 names in their order).

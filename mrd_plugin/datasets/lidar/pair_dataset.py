@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+import numpy as np
 from mmengine.logging import print_log
 
 from mrd_plugin.datasets.bad_samples import BadSampleDataset
@@ -105,3 +106,23 @@ class PairDataset(BadSampleDataset):
         """Return the entry of one sample."""
         settings = dict(intensity_scale=self.intensity_scale, min_depth=self.min_depth)
         return {**super().get_data_info(idx), **settings}
+
+
+class LabelledSweeps(PairDataset):
+    """Sweeps whose points have classes, in a file of one number a point beside each sweep.
+
+    A sub-class's entries hold ``point_labels_path`` beside what :class:`PairDataset` asks for.
+    ``LoadPointLabels`` reads them.
+
+    Attributes:
+        label_table: Class of each number of the files, see :func:`mrd_plugin.datasets.lidar.files.label_table`.
+        label_dtype: Numpy's name of the numbers' type.
+    """
+
+    label_table: np.ndarray
+    label_dtype: str
+
+    def get_data_info(self, idx: int) -> dict[str, Any]:
+        """Return the entry of one sample."""
+        labels = dict(label_table=self.label_table, label_dtype=self.label_dtype)
+        return {**super().get_data_info(idx), **labels}

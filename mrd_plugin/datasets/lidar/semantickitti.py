@@ -8,7 +8,8 @@ from typing import Any
 
 from mmengine.registry import DATASETS
 
-from mrd_plugin.datasets.lidar.point_labels import LabelledSweeps, label_table
+from mrd_plugin.datasets.lidar.files import label_table
+from mrd_plugin.datasets.lidar.pair_dataset import LabelledSweeps
 from mrd_plugin.utils.errors import ConfigError
 from mrd_plugin.utils.files import find_file
 from mrd_plugin.utils.safe_pickle import load_plain_pickle

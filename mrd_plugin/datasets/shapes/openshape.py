@@ -1,4 +1,4 @@
-"""The training sets of OpenShape: Objaverse, ShapeNet, ABO and 3D-FUTURE."""
+"""The training sets of OpenShape (Objaverse, ShapeNet, ABO, 3D-FUTURE), and Objaverse-LVIS."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from typing import Any
 import mmengine
 from mmengine.registry import DATASETS
 
+from mrd_plugin.datasets.shapes.labelled_clouds import OPENSHAPE_META, LabelledClouds
 from mrd_plugin.datasets.shapes.shape_dataset import ShapeDataset
 from mrd_plugin.utils.errors import ConfigError
 from mrd_plugin.utils.files import find_file
@@ -115,6 +116,53 @@ class OpenShapeDataset(ShapeDataset):
                 f'tried from {self.ann_file} is there (first: {probes[0]}); set path_prefix to '
                 '{start of data_path: folder where the files are}.'
             )
+
+
+@DATASETS.register_module()
+class ObjaverseLVISDataset(LabelledClouds):
+    """Objaverse-LVIS: 46,832 coloured shapes of 1,156 classes, sorted by name.
+
+    Args:
+        data_root: OpenShape's folder. Defaults to 'data/openshape'.
+        ann_file: List of ``{uid, category, group, data_path}``. Defaults to
+            'meta_data/split/lvis.json'.
+        path_prefix: As in :class:`OpenShapeDataset`.
+        class_feat_file: Defaults to 'meta_data/lvis_cat_name_pt_feat.npy'.
+        **kwargs: See :class:`LabelledClouds`. ``test_mode`` is True unless given.
+    """
+
+    how_to_get = OPENSHAPE_META
+    # Each shape has a file of its own, which LoadShape reads.
+    complete = ShapeDataset.complete
+
+    def __init__(
+        self,
+        data_root: str = 'data/openshape',
+        ann_file: str = 'meta_data/split/lvis.json',
+        path_prefix: Mapping[str, str] | None = None,
+        class_feat_file: str | None = 'meta_data/lvis_cat_name_pt_feat.npy',
+        **kwargs: Any,
+    ) -> None:
+        self.path_prefix = dict(path_prefix or {OPENSHAPE_PREFIX: data_root})
+        kwargs.setdefault('test_mode', True)
+        super().__init__(
+            data_root=data_root, ann_file=ann_file, class_feat_file=class_feat_file, **kwargs
+        )
+
+    def load_data_list(self) -> list[dict]:
+        """One entry a shape."""
+        rows = mmengine.load(self.ann_file)
+        categories = [row['category'] for row in rows]
+        self.set_classes(tuple(sorted(set(categories))))
+        self.warn_unknown(categories)
+        return [
+            self.entry(
+                row['uid'],
+                remap(row['data_path'], self.path_prefix, self.data_root),
+                row['category'],
+            )
+            for row in rows
+        ]
 
 
 def remap(path: str, prefixes: Mapping[str, str], root: str) -> str:

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from mmengine.registry import DATASETS
 
-from mrd_plugin.datasets.shapes.classification import LabelledClouds
+from mrd_plugin.datasets.shapes.labelled_clouds import LabelledClouds
 from mrd_plugin.datasets.shapes.shape_file import check_points
 from mrd_plugin.utils.errors import BadSampleError, ConfigError
 

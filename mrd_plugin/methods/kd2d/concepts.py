@@ -14,6 +14,7 @@ from mmengine.registry import MODELS
 from torch import Tensor, nn
 
 from mrd_plugin.methods.contrast.align_loss import AlignLoss
+from mrd_plugin.methods.contrast.triplets import Triplets
 from mrd_plugin.models.backbones.points.transformer import Mlp
 from mrd_plugin.utils.errors import ConfigError
 
@@ -228,9 +229,8 @@ class ConceptLoss(nn.Module):
         if self.contrast_weight:
             scale = points.new_tensor(1 / self.temperature)
             no_text = torch.zeros_like(has_image)
-            contrast = self.contrast(
-                points, image, torch.zeros_like(image), has_image, no_text, scale, scale
-            )
+            batch = Triplets(points, image, torch.zeros_like(image), has_image, no_text)
+            contrast = self.contrast(batch, scale, scale)
             out['loss'] = out['loss'] + self.contrast_weight * contrast['loss']
             out['align_image'], out['match_image'] = (
                 contrast['align_image'],

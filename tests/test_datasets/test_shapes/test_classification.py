@@ -5,8 +5,8 @@ import numpy as np
 import pytest
 
 from mrd_plugin.datasets import ModelNet40Classification, ScanObjectNNClassification
-from mrd_plugin.datasets.shapes import classification
-from mrd_plugin.datasets.shapes.classification import read_h5
+from mrd_plugin.datasets.shapes import labelled_clouds
+from mrd_plugin.datasets.shapes.labelled_clouds import read_h5
 from mrd_plugin.utils.errors import BadSampleError, ConfigError
 
 STEPS = [
@@ -109,7 +109,7 @@ def test_h5_rows_are_their_own(tmp_path):
 @pytest.mark.parametrize(('code', 'variant'), [(0, 'OBJ_ONLY'), (1, 'OBJ_BG'), (2, 'PB_T50_RS')])
 def test_scanobjectnn_variants_are_their_own_files(code, variant, tmp_path, monkeypatch):
     said = []
-    monkeypatch.setattr(classification, 'print_log', lambda text, **kwargs: said.append(text))
+    monkeypatch.setattr(labelled_clouds, 'print_log', lambda text, **kwargs: said.append(text))
     root = write_scanobjectnn(tmp_path)
     for split, shift in (('train', 0), ('test', 10)):
         dataset = ScanObjectNNClassification(str(root), split, variant, pipeline=[])

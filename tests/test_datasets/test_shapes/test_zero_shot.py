@@ -9,7 +9,7 @@ from mrd_plugin.datasets import (
     ScanObjectNNDataset,
     load_class_features,
 )
-from mrd_plugin.datasets.shapes.zero_shot import SCANOBJECTNN_CLASSES
+from mrd_plugin.datasets.shapes.scanobjectnn import SCANOBJECTNN_CLASSES
 from mrd_plugin.utils.errors import BadSampleError, ConfigError
 from tests.test_datasets.test_shapes.samples import (
     DIM,

@@ -9,9 +9,8 @@ from typing import Any
 import numpy as np
 from mmengine.registry import TRANSFORMS
 
-from mrd_plugin.datasets.lidar.files import read_picture, read_sweep
+from mrd_plugin.datasets.lidar.files import read_picture, read_point_labels, read_sweep
 from mrd_plugin.datasets.lidar.geometry import match_pixels
-from mrd_plugin.datasets.lidar.point_labels import read_point_labels
 from mrd_plugin.datasets.lidar.superpixels import SLIC, LabelFolder
 from mrd_plugin.datasets.lidar.zod_pairs import read_projected
 from mrd_plugin.utils.errors import BadSampleError, ConfigError
