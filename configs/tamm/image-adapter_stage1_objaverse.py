@@ -8,7 +8,7 @@ train_pipeline = [
     dict(type='LoadShape'),
     dict(
         type='ChooseTextImage',
-        policy=dict(sources=('raw', 'caption'), feature_dim={{_base_.embed_dim}}),
+        policy=dict(sources=('raw', 'caption'), feature_dim=_base_.embed_dim),
     ),
     dict(type='PackImageText'),
 ]
@@ -16,7 +16,7 @@ val_pipeline = [
     dict(type='LoadShape'),
     dict(
         type='ChooseTextImage',
-        policy=dict(text='name', image='first', feature_dim={{_base_.embed_dim}}),
+        policy=dict(text='name', image='first', feature_dim=_base_.embed_dim),
     ),
     dict(type='PackImageText'),
 ]
@@ -24,9 +24,7 @@ train_dataloader = dict(batch_size=50, dataset=dict(holdout=holdout, pipeline=tr
 val_dataloader = dict(
     batch_size=256,
     dataset=dict(
-        _delete_=True,
         type='OpenShapeDataset',
-        data_root={{_base_.data_root}},
         ann_file='meta_data/split/train_all.json',
         holdout=holdout,
         part='val',
@@ -47,9 +45,7 @@ max_epochs = 400
 choose_by = 'retrieval/shape_to_text/r5'  # image to text: the adapted images are the shapes here
 default_hooks = dict(checkpoint=dict(save_best=choose_by, rule='greater'))
 custom_hooks = [
-    dict(type='NonFiniteLossHook'),
-    dict(type='BadSampleHook', max_bad_fraction=0.1),
-    dict(type='RNGStateHook'),
+    *_base_.custom_hooks,
     dict(type='EarlyStoppingHook', monitor=choose_by, rule='greater', min_delta=0.0, patience=20),
 ]
 optim_wrapper = dict(type='OptimWrapper', optimizer=dict(type='AdamW', lr=1e-3, weight_decay=0.01))
@@ -68,3 +64,4 @@ train_cfg = dict(type='EpochBasedTrainLoop', max_epochs=max_epochs, val_interval
 val_cfg = dict(type='ValLoop')
 test_cfg = dict(type='TestLoop')
 auto_scale_lr = dict(base_batch_size=200)
+work_dir = 'work_dirs/tamm_stage1_objaverse'

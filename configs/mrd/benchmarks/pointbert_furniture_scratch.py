@@ -3,4 +3,3 @@ _base_ = './pointbert_furniture_finetune.py'
 
 default_hooks = dict(pretrained=dict(checkpoint=None))
 optim_wrapper = dict(optimizer=dict(lr=2e-3))
-work_dir = 'work_dirs/downstream_pointbert_furniture_scratch'

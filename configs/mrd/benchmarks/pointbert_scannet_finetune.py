@@ -4,8 +4,8 @@
 _base_ = [
     'mmdet3d::_base_/default_runtime.py',
     'mmdet3d::_base_/datasets/scannet-seg.py',
-    '../_base_/models/pointbert_scene_segmentor.py',
-    '../_base_/schedules/rooms_100e.py',
+    '../../_base_/models/pointbert_scene_segmentor.py',
+    '../../_base_/schedules/rooms_100e.py',
 ]
 model = dict(
     decode_head=dict(num_classes=20, ignore_index=20),

@@ -1,13 +1,15 @@
 # Classification of the 25 nouns from the embedded pre-training. Shapes of rarer nouns are left out.
-_base_ = '../mrd/pointbert_furniture.py'
+_base_ = [
+    '../../_base_/ema_runtime.py',
+    '../../_base_/models/pointbert-d128.py',
+    '../../_base_/datasets/furniture.py',
+    '../../_base_/schedules/furniture_60e.py',
+]
 
 model = dict(
-    _delete_=True,
     type='ShapeClassifier',
-    backbone=_base_.model.backbone,
     head=dict(type='ClassificationHead', in_channels=128, num_classes=25),
     label_smoothing=0.1,
-    num_test_views=_base_.num_test_views,
 )
 default_hooks = dict(
     pretrained=dict(checkpoint='work_dirs/pointbert_furniture/epoch_60.pth', min_coverage=1.0)
@@ -28,4 +30,3 @@ optim_wrapper = dict(
     ),
 )
 auto_scale_lr = dict(base_batch_size=32)
-work_dir = 'work_dirs/downstream_pointbert_furniture_finetune'

@@ -2,10 +2,10 @@
 # Name the pre-training run's checkpoint with
 #   --cfg-options default_hooks.pretrained.checkpoint=FILE      (without it: from scratch)
 _base_ = [
-    '../_base_/default_runtime.py',
-    '../_base_/models/pointbert_classifier.py',
-    '../_base_/datasets/scanobjectnn.py',
-    '../_base_/schedules/finetune_300e.py',
+    '../../_base_/default_runtime.py',
+    '../../_base_/models/pointbert_classifier.py',
+    '../../_base_/datasets/scanobjectnn.py',
+    '../../_base_/schedules/finetune_300e.py',
 ]
 model = dict(head=dict(num_classes=15))
 train_dataloader = dict(dataset=dict(variant='PB_T50_RS'))
