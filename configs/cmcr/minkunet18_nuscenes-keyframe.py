@@ -42,15 +42,10 @@ train_dataloader = dict(
     persistent_workers=False,
     dataset=dict(**keyframe, pipeline=load + _base_.targets + _base_.whole_images + _base_.pack),
 )
+masked_pipeline = load + masked + _base_.whole_images + _base_.pack
 val_dataloader = dict(
-    batch_size=1,
-    num_workers=0,
-    sampler=dict(type='DefaultSampler', shuffle=False),
-    dataset=dict(_base_.val_dataset, **keyframe),
+    batch_size=1, num_workers=0, dataset=dict(**keyframe, pipeline=masked_pipeline)
 )
-val_dataloader['dataset']['pipeline'] = load + masked + _base_.whole_images + _base_.pack
-val_evaluator = [dict(type='PairTerms')]
-val_cfg = dict(type='ValLoop')
 data_help = """
 This config trains on one keyframe of 1.6 MB: copy the folder demo/data/nuscenes of MMDetection3D's repository to
   data/nuscenes_keyframe

@@ -6,4 +6,4 @@ model = dict(
     codebook=dict(num_codes=64, decay=0.95, revive=True, max_idle=20),
     image_decoder=dict(stride=4),
 )
-work_dir = 'work_dirs/cmcr_second_kitti_efficientnet-lite0'
+work_dir = 'work_dirs/cmcr_second_efficientnet-lite0_kitti'

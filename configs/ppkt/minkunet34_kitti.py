@@ -11,5 +11,5 @@ model = dict(
     temperature=0.07,
     data_preprocessor=_base_.pair_preprocessor,
 )
-train_dataloader = dict(batch_size=4, dataset=dict(pipeline=_base_.train_pipeline))
+train_dataloader = dict(batch_size=4)
 work_dir = 'work_dirs/ppkt_minkunet34_kitti'

@@ -14,9 +14,7 @@ val_pipeline = [
     dict(type='ChooseTextImage', policy=dict(text='name', image='first')),
     dict(type='PackImageText'),
 ]
-train_dataloader = dict(
-    dataset=dict(split='train', cache_in_memory=False, pipeline=train_pipeline)
-)
+train_dataloader = dict(dataset=dict(split='train', cache_in_memory=False, pipeline=train_pipeline))
 val_dataloader = dict(dataset=dict(split='val', views=True, pipeline=val_pipeline))
 test_dataloader = dict(dataset=dict(views=True, pipeline=val_pipeline))
 

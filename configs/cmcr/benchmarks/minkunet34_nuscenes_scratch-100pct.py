@@ -1,6 +1,6 @@
 # The network and the data of CMCR without a pre-training: 100 % of the labels, one rate for all of it.
-_base_ = './minkunet34_cmcr_nuscenes_finetune-100pct.py'
+_base_ = './minkunet34_nuscenes_finetune-100pct.py'
 
-optim_wrapper = dict(_delete_=True, **_base_.one_rate)
+optim_wrapper = dict(optimizer=dict(lr=0.05), paramwise_cfg=None)
 default_hooks = dict(pretrained=dict(checkpoint=None))
-work_dir = 'work_dirs/downstream_minkunet34_cmcr_nuscenes_scratch-100pct'
+work_dir = 'work_dirs/cmcr_minkunet34_nuscenes_scratch-100pct'

@@ -1,29 +1,15 @@
 # ScaLR: fine-tuned with all labels of nuScenes. Voxels, coordinates, channels and network are the pre-training's.
-_base_ = ['../scalr/minkunet34_nuscenes.py', '../_base_/downstream/nuscenes_segmentation.py']
-
+_base_ = [
+    '../../_base_/default_runtime.py',
+    '../../_base_/models/minkunet34_segmentor.py',
+    '../../_base_/datasets/nuscenes_segmentation.py',
+    '../../_base_/schedules/segmentation_50e.py',
+]
 model = dict(
-    _delete_=True,
-    backbone=_base_.model.backbone,
-    data_preprocessor=_base_.model.data_preprocessor,
-    **_base_.segmentor,
+    backbone=dict(in_channels=4),
+    data_preprocessor=dict(voxel_features=('xyz', 'intensity')),
 )
-intensities = dict(intensity_scale=_base_.train_dataloader.dataset.intensity_scale)
-train_dataloader = dict(
-    _delete_=True, dataset={**_base_.training_sweeps, **intensities}, **_base_.training_loading
-)
-val_dataloader = dict(
-    _delete_=True, dataset={**_base_.validation_sweeps, **intensities}, **_base_.validation_loading
-)
-val_evaluator = [dict(type='SemanticIoU')]
-data_help = _base_.segmentation_help
-optim_wrapper = dict(_delete_=True, **_base_.two_rates)
-param_scheduler = [dict(type='CosineAnnealingLR', T_max=50, by_epoch=True)]
-train_cfg = dict(max_epochs=50, val_interval=10)
-auto_scale_lr = dict(base_batch_size=16)
 default_hooks = dict(
-    pretrained=dict(
-        checkpoint='work_dirs/scalr_minkunet34_nuscenes/epoch_25.pth',
-        min_coverage=1.0,
-    )
+    pretrained=dict(checkpoint='work_dirs/scalr_minkunet34_nuscenes/epoch_25.pth', min_coverage=1.0)
 )
-work_dir = 'work_dirs/downstream_minkunet34_scalr_nuscenes_finetune-100pct'
+work_dir = 'work_dirs/scalr_minkunet34_nuscenes_finetune-100pct'

@@ -1,6 +1,6 @@
 # The network and the data of ScaLR without a pre-training: 1 % of the labels, one rate for all of it.
-_base_ = './minkunet34_scalr_nuscenes_finetune-1pct.py'
+_base_ = './minkunet34_nuscenes_finetune-1pct.py'
 
-optim_wrapper = dict(_delete_=True, **_base_.one_rate)
+optim_wrapper = dict(optimizer=dict(lr=0.05), paramwise_cfg=None)
 default_hooks = dict(pretrained=dict(checkpoint=None))
-work_dir = 'work_dirs/downstream_minkunet34_scalr_nuscenes_scratch-1pct'
+work_dir = 'work_dirs/scalr_minkunet34_nuscenes_scratch-1pct'

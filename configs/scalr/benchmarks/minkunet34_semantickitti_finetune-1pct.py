@@ -1,24 +1,16 @@
-# ScaLR: fine-tuned on every 100th sweep of SemanticKITTI after a pre-training on nuScenes. Voxels, coordinates, channels and network are the pre-training's.
-_base_ = ['../scalr/minkunet34_nuscenes.py', '../_base_/downstream/semantickitti_segmentation.py']
-
+# ScaLR: fine-tuned on every 100th sweep of SemanticKITTI after a pre-training on nuScenes, whose voxels, channels and network it has.
+_base_ = [
+    '../../_base_/default_runtime.py',
+    '../../_base_/models/minkunet34_segmentor.py',
+    '../../_base_/datasets/semantickitti_segmentation.py',
+    '../../_base_/schedules/semantickitti_100e.py',
+]
 model = dict(
-    _delete_=True,
-    backbone=_base_.model.backbone,
-    data_preprocessor=_base_.model.data_preprocessor,
-    **_base_.segmentor,
+    num_classes=19,
+    backbone=dict(in_channels=4),
+    data_preprocessor=dict(voxel_features=('xyz', 'intensity')),
 )
-train_dataloader = dict(_delete_=True, dataset=_base_.training_sweeps, **_base_.training_loading)
-val_dataloader = dict(_delete_=True, dataset=_base_.validation_sweeps, **_base_.validation_loading)
-val_evaluator = [dict(type='SemanticIoU')]
-data_help = _base_.segmentation_help
-optim_wrapper = dict(_delete_=True, **_base_.two_rates)
-param_scheduler = [dict(type='CosineAnnealingLR', T_max=100, by_epoch=True)]
-train_cfg = dict(max_epochs=100, val_interval=10)
-auto_scale_lr = dict(base_batch_size=10)
 default_hooks = dict(
-    pretrained=dict(
-        checkpoint='work_dirs/scalr_minkunet34_nuscenes/epoch_25.pth',
-        min_coverage=1.0,
-    )
+    pretrained=dict(checkpoint='work_dirs/scalr_minkunet34_nuscenes/epoch_25.pth', min_coverage=1.0)
 )
-work_dir = 'work_dirs/downstream_minkunet34_scalr_semantickitti_finetune-1pct'
+work_dir = 'work_dirs/scalr_minkunet34_semantickitti_finetune-1pct'

@@ -1,27 +1,15 @@
-# ST-SLidR: fine-tuned on every 100th sweep of SemanticKITTI after a pre-training on nuScenes. Voxels, coordinates, channels and network are the pre-training's.
+# ST-SLidR: fine-tuned on every 100th sweep of SemanticKITTI after a pre-training on nuScenes, whose voxels, channels and network it has.
 _base_ = [
-    '../st_slidr/res16unet34c_moco_2xb8-50e_nuscenes.py',
-    '../_base_/downstream/semantickitti_segmentation.py',
+    '../../_base_/default_runtime.py',
+    '../../_base_/models/res16unet34c_segmentor.py',
+    '../../_base_/datasets/semantickitti_segmentation.py',
+    '../../_base_/schedules/semantickitti_100e.py',
 ]
-
-model = dict(
-    _delete_=True,
-    backbone=_base_.model.backbone,
-    data_preprocessor=_base_.model.data_preprocessor,
-    **_base_.segmentor,
-)
-train_dataloader = dict(_delete_=True, dataset=_base_.training_sweeps, **_base_.training_loading)
-val_dataloader = dict(_delete_=True, dataset=_base_.validation_sweeps, **_base_.validation_loading)
-val_evaluator = [dict(type='SemanticIoU')]
-data_help = _base_.segmentation_help
-optim_wrapper = dict(_delete_=True, **_base_.two_rates)
-param_scheduler = [dict(type='CosineAnnealingLR', T_max=100, by_epoch=True)]
-train_cfg = dict(max_epochs=100, val_interval=10)
-auto_scale_lr = dict(base_batch_size=10)
+model = dict(num_classes=19)
 default_hooks = dict(
     pretrained=dict(
         checkpoint='work_dirs/st_slidr_res16unet34c_moco_2xb8-50e_nuscenes/epoch_50.pth',
         min_coverage=1.0,
     )
 )
-work_dir = 'work_dirs/downstream_res16unet34c_st-slidr_semantickitti_finetune-1pct'
+work_dir = 'work_dirs/st_slidr_res16unet34c_semantickitti_finetune-1pct'
