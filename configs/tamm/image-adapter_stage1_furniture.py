@@ -21,10 +21,10 @@ test_dataloader = dict(dataset=dict(views=True, pipeline=val_pipeline))
 model = dict(
     type='TAMMImageAdapter',
     adapter=dict(type='CLIPImageAdapter', dim=384, reduction=4, ratio=0.2),
-    teacher=_base_.teacher,
-    classifier=_base_.classifier,
+    teacher=_base_.cached_teacher,
+    classifier=_base_.prompt_classifier,
 )
-work_dir = 'work_dirs/tamm_stage1_furniture'
+work_dir = 'work_dirs/tamm_image-adapter_stage1_furniture'
 
 choose_by = 'retrieval/shape_to_text/r5'  # image to text: the adapted images are the shapes here
 default_hooks = dict(checkpoint=dict(save_best=choose_by, rule='greater'))

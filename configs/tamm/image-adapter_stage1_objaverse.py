@@ -64,4 +64,4 @@ train_cfg = dict(type='EpochBasedTrainLoop', max_epochs=max_epochs, val_interval
 val_cfg = dict(type='ValLoop')
 test_cfg = dict(type='TestLoop')
 auto_scale_lr = dict(base_batch_size=200)
-work_dir = 'work_dirs/tamm_stage1_objaverse'
+work_dir = 'work_dirs/tamm_image-adapter_stage1_objaverse'

@@ -31,7 +31,7 @@ model = dict(
     ),
     image_adapter=dict(type='CLIPImageAdapter', dim=384, reduction=4, ratio=0.2),
     # a checkpoint of stage 1, or its work_dir, whose best_*.pth is taken
-    image_adapter_checkpoint='work_dirs/tamm_stage1_furniture',
+    image_adapter_checkpoint='work_dirs/tamm_image-adapter_stage1_furniture',
     num_views=num_views,
     loss=dict(type='DualAlignLoss', view_reduction='sum'),
 )

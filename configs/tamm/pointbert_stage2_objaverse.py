@@ -32,7 +32,7 @@ model = dict(
     teacher=dict(type='SampleFeatureTeacher', dim=1280),
     image_adapter=dict(type='CLIPImageAdapter', dim=1280, reduction=4, ratio=0.2),
     # a checkpoint of stage 1, or its work_dir, whose best_*.pth is taken
-    image_adapter_checkpoint='work_dirs/tamm_stage1_objaverse',
+    image_adapter_checkpoint='work_dirs/tamm_image-adapter_stage1_objaverse',
     num_views=num_views,
     loss=dict(type='DualAlignLoss', view_reduction='sum'),
 )

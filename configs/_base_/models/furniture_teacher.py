@@ -1,10 +1,10 @@
 # The embedded set's teacher, from the cache, and the classes that zero-shot accuracy is scored with.
-teacher = dict(
+cached_teacher = dict(
     type='CachedTeacher',
     root='data/furniture/features/conse',
     expect=dict(type='ConSETeacher', dim=384),
 )
-classifier = dict(
+prompt_classifier = dict(
     type='PromptClassifier',
     classes='configs/_base_/datasets/furniture_splits/nouns.json',
     templates=('{}', 'a {}', 'a 3D model of a {}'),
