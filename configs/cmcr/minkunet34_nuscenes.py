@@ -1,5 +1,6 @@
-# CMCR as its released configuration runs it, with the geometry-enhanced reconstruction that the release lacks:
-# nuScenes, 600 scenes, MinkUNet34 from ResNet-50 (MoCo v2); 12 keyframes a step on six GPUs.
+# CMCR as its released configuration runs it, with the geometry-enhanced reconstruction that the
+# release lacks: nuScenes, 600 scenes, MinkUNet34 from ResNet-50 (MoCo v2); 12 keyframes a step on
+# six GPUs.
 _base_ = [
     '../_base_/default_runtime.py',
     '../_base_/datasets/nuscenes_pairs.py',

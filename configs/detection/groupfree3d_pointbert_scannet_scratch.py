@@ -1,5 +1,5 @@
-# GroupFree3D of MMDetection3D on ScanNet with the point patch transformer of configs/kd2d/pointbert_sunrgbd.py in place of
-# PointNet++.
+# GroupFree3D of MMDetection3D on ScanNet with the point patch transformer of
+# configs/kd2d/pointbert_sunrgbd.py in place of PointNet++.
 _base_ = [
     'mmdet3d::groupfree3d/groupfree3d_head-L6-O256_4xb8_scannet-seg.py',
     '../_base_/models/detector_start.py',

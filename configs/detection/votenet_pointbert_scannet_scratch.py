@@ -1,5 +1,5 @@
-# VoteNet of MMDetection3D on ScanNet with the point patch transformer of configs/kd2d/pointbert_sunrgbd.py in place of
-# PointNet++.
+# VoteNet of MMDetection3D on ScanNet with the point patch transformer of
+# configs/kd2d/pointbert_sunrgbd.py in place of PointNet++.
 _base_ = [
     'mmdet3d::votenet/votenet_8xb8_scannet-3d.py',
     '../_base_/models/detector_start.py',

@@ -6,7 +6,8 @@ _base_ = [
     '../_base_/datasets/furniture.py',
     '../_base_/schedules/furniture_60e.py',
 ]
-# No text, and any of a shape's pictures (the catalogue's, and rendered views where the data set has them).
+# No text, and any of a shape's pictures (the catalogue's, and rendered views where the data set has
+# them).
 changed = dict(ChooseTextImage=dict(type='ChooseTextImage', policy=dict(text='none')))
 train_pipeline = [changed.get(step['type'], step) for step in _base_.train_pipeline]
 train_dataloader = dict(dataset=dict(pipeline=train_pipeline))

@@ -1,6 +1,7 @@
-# Concept distillation on Objaverse with an online teacher: patch tokens of 800 k x 12 renderings would
-# be terabytes, so OpenCLIP runs beside the student. The teacher is the one whose features OpenShape's
-# files hold, so that zero-shot figures stand beside those of configs/openshape and configs/mrd.
+# Concept distillation on Objaverse with an online teacher: patch tokens of 800 k x 12 renderings
+# would be terabytes, so OpenCLIP runs beside the student. The teacher is the one whose features
+# OpenShape's files hold, so that zero-shot figures stand beside those of configs/openshape and
+# configs/mrd.
 _base_ = [
     '../_base_/default_runtime.py',
     '../_base_/models/pointbert.py',
@@ -30,12 +31,13 @@ model = dict(
 )
 work_dir = 'work_dirs/kd2d_pointbert_objaverse'
 data_help = """
-This config trains on the points of OpenShape's data set (about 205 GB to download) and on renderings,
-which the points' files don't hold.
+This config trains on the points of OpenShape's data set (about 205 GB to download) and on
+renderings, which the points' files don't hold.
   1. Get the points as configs/openshape/pointbert_objaverse.py says.
   2. Put renderings of the shapes below data/openshape and list them in
      data/openshape/meta_data/renderings.json, a row a shape:
-       [{"id": "<id>", "shape": "Objaverse/000-000/<id>.npy", "images": ["renderings/<id>/00.png", ...]}]
+       [{"id": "<id>", "shape": "Objaverse/000-000/<id>.npy",
+         "images": ["renderings/<id>/00.png", ...]}]
 To see concept distillation train on real shapes within minutes, without this download:
   python tools/train.py configs/kd2d/pointbert_furniture.py
 """

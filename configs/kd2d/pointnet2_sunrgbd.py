@@ -1,5 +1,6 @@
-# Concept distillation into the PointNet++ of MMDetection3D's VoteNet, which takes the weights as backbone.*: as
-# pointbert_sunrgbd.py, but the points have their height instead of colours, as VoteNet is given them.
+# Concept distillation into the PointNet++ of MMDetection3D's VoteNet, which takes the weights as
+# backbone.*: as pointbert_sunrgbd.py, but the points have their height instead of colours, as
+# VoteNet is given them.
 _base_ = './pointbert_sunrgbd.py'
 custom_imports = dict(
     imports=['mrd_plugin', 'mrd_plugin.compat.mmcv_cpu'], allow_failed_imports=False

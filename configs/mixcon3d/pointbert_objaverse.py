@@ -1,5 +1,5 @@
-# MixCon3D's recipe as printed: batch 2048, warm-up and cosine (the schedule), EMA 0.9995, a temperature
-# of its own for every pair, and the joint embedding of points and image.
+# MixCon3D's recipe as printed: batch 2048, warm-up and cosine (the schedule), EMA 0.9995, a
+# temperature of its own for every pair, and the joint embedding of points and image.
 _base_ = [
     '../_base_/default_runtime.py',
     '../_base_/models/pointbert_objaverse_aligned.py',

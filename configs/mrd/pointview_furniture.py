@@ -1,6 +1,6 @@
-# A student that also looks at its points through a frozen ImageNet network: of all students the best
-# retrieval on the furniture set, at 1.2 s a step on two cores. Its input is the point cloud alone.
-# The loss is that of pointbert_furniture.py.
+# A student that also looks at its points through a frozen ImageNet network: of all students the
+# best retrieval on the furniture set, at 1.2 s a step on two cores. Its input is the point cloud
+# alone. The loss is that of pointbert_furniture.py.
 _base_ = [
     '../_base_/ema_runtime.py',
     '../_base_/models/pointview_furniture_aligned.py',

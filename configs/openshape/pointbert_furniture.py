@@ -1,4 +1,5 @@
-# Alignment, the baseline of configs/mrd/pointbert_furniture.py: same student, data, schedule and seeds.
+# Alignment, the baseline of configs/mrd/pointbert_furniture.py: same student, data, schedule and
+# seeds.
 _base_ = [
     '../_base_/ema_runtime.py',
     '../_base_/models/pointbert_furniture_aligned.py',

@@ -1,4 +1,5 @@
-# OpenShape's alignment under the same recipe as MRD, which with its relation weights at zero is this.
+# OpenShape's alignment under the same recipe as MRD, which with its relation weights at zero is
+# this.
 _base_ = [
     '../_base_/default_runtime.py',
     '../_base_/models/pointbert_objaverse_aligned.py',

@@ -1,5 +1,5 @@
-# ScaLR on the embedded sample, the twin of configs/cmcr/minkunet18_zod-sample.py: no image head, the point head
-# has the teacher's width.
+# ScaLR on the embedded sample, the twin of configs/cmcr/minkunet18_zod-sample.py: no image head,
+# the point head has the teacher's width.
 _base_ = [
     '../_base_/default_runtime.py',
     '../_base_/datasets/zod_pairs.py',

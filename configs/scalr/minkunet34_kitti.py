@@ -1,5 +1,6 @@
-# ScaLR's loss and recipe on KITTI's object benchmark: DINOv2 ViT-L/14, tokens before its last norm, whole pictures of
-# 224 x 448. The paper's student is WaffleIron-48-768, ours MinkUNet34 (interpretation).
+# ScaLR's loss and recipe on KITTI's object benchmark: DINOv2 ViT-L/14, tokens before its last norm,
+# whole pictures of 224 x 448. The paper's student is WaffleIron-48-768, ours MinkUNet34
+# (interpretation).
 _base_ = [
     '../_base_/default_runtime.py',
     '../_base_/datasets/kitti_pairs.py',

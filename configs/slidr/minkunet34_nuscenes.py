@@ -1,4 +1,5 @@
-# SLidR: superpixels against superpoints, on nuScenes, 600 scenes, MinkUNet34 from ResNet-50 (MoCo v2); 16 keyframes a step on four GPUs.
+# SLidR: superpixels against superpoints, on nuScenes, 600 scenes, MinkUNet34 from ResNet-50 (MoCo
+# v2); 16 keyframes a step on four GPUs.
 _base_ = [
     '../_base_/default_runtime.py',
     '../_base_/datasets/nuscenes_pairs.py',

@@ -1,4 +1,4 @@
-# SLidR for detectors: the voxel encoder of SECOND. Its range is in front alone, so sweeps are not turned.
+# SLidR for detectors: the voxel encoder of SECOND. Its range is in front: no turning.
 _base_ = ['./minkunet34_kitti.py', '../_base_/models/second_encoder.py']
 
 model = dict(backbone=dict(_delete_=True, **_base_.voxel_encoder), data_preprocessor=_base_.voxels)

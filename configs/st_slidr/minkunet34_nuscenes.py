@@ -1,4 +1,5 @@
-# ST-SLidR in its published form (logits of tolerated negatives zeroed), on nuScenes, 600 scenes, MinkUNet34 from ResNet-50 (MoCo v2); 16 keyframes a step on four GPUs.
+# ST-SLidR in its published form (logits of tolerated negatives zeroed), on nuScenes, 600 scenes,
+# MinkUNet34 from ResNet-50 (MoCo v2); 16 keyframes a step on four GPUs.
 _base_ = [
     '../_base_/default_runtime.py',
     '../_base_/datasets/nuscenes_pairs.py',

@@ -1,5 +1,5 @@
-# TAMM, stage 1, on the embedded data: seconds of training, since all features are cached. The epoch is
-# chosen on the validation part, which therefore is not trained on.
+# TAMM, stage 1, on the embedded data: seconds of training, since all features are cached. The epoch
+# is chosen on the validation part, which therefore is not trained on.
 _base_ = [
     '../_base_/default_runtime.py',
     '../_base_/models/furniture_teacher.py',

@@ -1,6 +1,6 @@
-# TAMM, stage 1: a residual adapter on CLIP's image features, on OpenShape's files. Batch 200, lr 1e-3,
-# AdamW, 20 epochs of warm-up, cosine, as released; the released stage 2 starts from epoch 23. Here the
-# epoch is chosen by retrieval on a hundredth of the shapes that is held out for it.
+# TAMM, stage 1: a residual adapter on CLIP's image features, on OpenShape's files. Batch 200, lr
+# 1e-3, AdamW, 20 epochs of warm-up, cosine, as released; the released stage 2 starts from epoch 23.
+# Here the epoch is chosen by retrieval on a hundredth of the shapes that is held out for it.
 _base_ = ['../_base_/default_runtime.py', '../_base_/datasets/objaverse.py']
 
 holdout = 0.01

@@ -1,5 +1,5 @@
-# TAMM, stage 2, with the point patch transformer: batch 200 (50 on each of 4 GPUs), lr 6e-4, AdamW, 10
-# epochs of warm-up, cosine, 200 epochs, as released. Stage 1 comes first.
+# TAMM, stage 2, with the point patch transformer: batch 200 (50 on each of 4 GPUs), lr 6e-4, AdamW,
+# 10 epochs of warm-up, cosine, 200 epochs, as released. Stage 1 comes first.
 _base_ = [
     '../_base_/default_runtime.py',
     '../_base_/models/pointbert.py',

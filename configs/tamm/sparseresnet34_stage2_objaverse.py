@@ -1,5 +1,5 @@
-# TAMM, stage 2, with the sparse convolution backbone: its pooled feature, one layer to 1280, then the two
-# adapters at that width with dropout 0.5 in both, as released. Needs spconv.
+# TAMM, stage 2, with the sparse convolution backbone: its pooled feature, one layer to 1280, then
+# the two adapters at that width with dropout 0.5 in both, as released. Needs spconv.
 _base_ = './pointbert_stage2_objaverse.py'
 
 model = dict(

@@ -1,4 +1,5 @@
-# SUN RGB-D in MMDetection3D's files: the photograph of a frame against the points of its depth picture, in metres.
+# SUN RGB-D in MMDetection3D's files: the photograph of a frame against the points of its depth
+# picture, in metres.
 data_root = 'data/sunrgbd'
 num_points = 20000
 

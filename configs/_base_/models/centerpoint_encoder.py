@@ -1,6 +1,6 @@
-# The voxel encoder of CenterPoint on nuScenes, in the range, the voxels and the channels of mmdet3d's CenterPoint
-# (0.1 m), which takes the weights as pts_middle_encoder.*. It joins sweeps and knows them by their time; here every
-# sweep is a keyframe.
+# The voxel encoder of CenterPoint on nuScenes, in the range, the voxels and the channels of
+# mmdet3d's CenterPoint (0.1 m), which takes the weights as pts_middle_encoder.*. It joins sweeps
+# and knows them by their time; here every sweep is a keyframe.
 voxel_encoder = dict(
     type='SparseEncoderStudent',
     in_channels=5,

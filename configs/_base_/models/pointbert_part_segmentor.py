@@ -1,4 +1,5 @@
-# The pre-trained student's backbone (scaling 4) and a head for the 50 parts of ShapeNetPart; the weights come by a hook.
+# The pre-trained student's backbone (scaling 4) and a head for the 50 parts of ShapeNetPart; the
+# weights come by a hook.
 _base_ = './pointbert.py'
 
 model = dict(

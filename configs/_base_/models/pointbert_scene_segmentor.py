@@ -1,5 +1,6 @@
-# The pre-trained student's backbone (scaling 4) in MMDetection3D's segmentor with its DGCNNHead; a room's columns are brought into
-# the unit ball. Configs set the number of classes and the columns of a test.
+# The pre-trained student's backbone (scaling 4) in MMDetection3D's segmentor with its DGCNNHead; a
+# room's columns are brought into the unit ball. Configs set the number of classes and the columns
+# of a test.
 _base_ = './pointbert.py'
 
 custom_imports = dict(

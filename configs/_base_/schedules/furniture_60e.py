@@ -1,4 +1,5 @@
-# The embedded set, minutes on two CPU cores: AdamW, 60 epochs of ten steps, a tenth of them warm-up, cosine.
+# The embedded set, minutes on two CPU cores: AdamW, 60 epochs of ten steps, a tenth of them
+# warm-up, cosine.
 max_epochs = 60
 optim_wrapper = dict(
     type='OptimWrapper',

@@ -1,5 +1,5 @@
-# Fine-tuning on nuScenes by the protocol of SLidR: SGD with a cosine over 50 epochs, 16 sweeps a step. The head learns a
-# hundred times faster than the pre-trained backbone.
+# Fine-tuning on nuScenes by the protocol of SLidR: SGD with a cosine over 50 epochs, 16 sweeps a
+# step. The head learns a hundred times faster than the pre-trained backbone.
 optim_wrapper = dict(
     type='OptimWrapper',
     optimizer=dict(type='SGD', lr=0.02, momentum=0.9, dampening=0.1, weight_decay=1e-4),

@@ -1,5 +1,5 @@
-# SemanticKITTI, 1 % of the sweeps: twice as long, the head forty times faster than the pre-trained backbone, 10 sweeps a
-# step.
+# SemanticKITTI, 1 % of the sweeps: twice as long, the head forty times faster than the pre-trained
+# backbone, 10 sweeps a step.
 _base_ = './segmentation_50e.py'
 
 optim_wrapper = dict(

@@ -1,5 +1,6 @@
-# Segmentation of the embedded sample's sweeps from an image-to-LiDAR pre-training on it: 8 labelled frames, 10 test frames
-# (4 for choosing settings). tools/segmentation_ladder.py sets the checkpoint.
+# Segmentation of the embedded sample's sweeps from an image-to-LiDAR pre-training on it: 8 labelled
+# frames, 10 test frames (4 for choosing settings). tools/segmentation_ladder.py sets the
+# checkpoint.
 _base_ = [
     '../../_base_/default_runtime.py',
     '../../_base_/models/minkunet18.py',

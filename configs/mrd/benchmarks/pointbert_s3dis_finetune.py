@@ -1,5 +1,6 @@
-# Segmentation of rooms: S3DIS, trained on areas 1, 2, 3, 4 and 6, tested on area 5: 13 classes, columns of 1 m with 4,096 points. Data set, pipelines and metric are
-# MMDetection3D's. Name the pre-training run's checkpoint with
+# Segmentation of rooms: S3DIS, trained on areas 1, 2, 3, 4 and 6, tested on area 5: 13 classes,
+# columns of 1 m with 4,096 points. Data set, pipelines and metric are MMDetection3D's. Name the
+# pre-training run's checkpoint with
 #   --cfg-options default_hooks.pretrained.checkpoint=FILE      (without it: from scratch)
 _base_ = [
     'mmdet3d::_base_/default_runtime.py',

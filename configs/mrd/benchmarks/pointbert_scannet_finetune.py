@@ -1,5 +1,6 @@
-# Segmentation of rooms: ScanNet, 1,201 training and 312 validation rooms: 20 classes, columns of 1.5 m with 8,192 points. Data set, pipelines and metric are
-# MMDetection3D's. Name the pre-training run's checkpoint with
+# Segmentation of rooms: ScanNet, 1,201 training and 312 validation rooms: 20 classes, columns of
+# 1.5 m with 8,192 points. Data set, pipelines and metric are MMDetection3D's. Name the pre-training
+# run's checkpoint with
 #   --cfg-options default_hooks.pretrained.checkpoint=FILE      (without it: from scratch)
 _base_ = [
     'mmdet3d::_base_/default_runtime.py',

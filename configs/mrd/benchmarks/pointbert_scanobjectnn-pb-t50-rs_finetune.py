@@ -1,5 +1,5 @@
-# Full fine-tuning on ScanObjectNN PB_T50_RS: 11,416 training and 2,882 test shapes, the hardest variant.
-# Name the pre-training run's checkpoint with
+# Full fine-tuning on ScanObjectNN PB_T50_RS, the hardest variant: 11,416 training and 2,882 test
+# shapes. Name the pre-training run's checkpoint with
 #   --cfg-options default_hooks.pretrained.checkpoint=FILE      (without it: from scratch)
 _base_ = [
     '../../_base_/default_runtime.py',

@@ -1,4 +1,5 @@
-# Part segmentation on ShapeNetPart, fine-tuned as a whole. Name the pre-training run's checkpoint with
+# Part segmentation on ShapeNetPart, fine-tuned as a whole.
+# Name the pre-training run's checkpoint with
 #   --cfg-options default_hooks.pretrained.checkpoint=FILE      (without it: from scratch)
 _base_ = [
     '../../_base_/default_runtime.py',

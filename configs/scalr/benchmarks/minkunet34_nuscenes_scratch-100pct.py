@@ -1,4 +1,4 @@
-# The network and the data of ScaLR without a pre-training: 100 % of the labels, one rate for all of it.
+# From scratch in ScaLR's network and voxels: 100 % of the labels, one rate.
 _base_ = './minkunet34_nuscenes_finetune-100pct.py'
 
 optim_wrapper = dict(optimizer=dict(lr=0.05), paramwise_cfg=None)

@@ -1,4 +1,4 @@
-# The network and the data of SLidR (and of ST-SLidR) without a pre-training: 1 % of the labels, one rate for all of it.
+# From scratch in SLidR's (and ST-SLidR's) network and voxels: 1 % of the labels, one rate.
 _base_ = './res16unet34c_nuscenes_finetune-1pct.py'
 
 optim_wrapper = dict(optimizer=dict(lr=0.05), paramwise_cfg=None)

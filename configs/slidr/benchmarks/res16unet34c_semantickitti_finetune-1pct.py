@@ -1,4 +1,4 @@
-# SLidR: fine-tuned on every 100th sweep of SemanticKITTI after a pre-training on nuScenes, whose voxels, channels and network it has.
+# SLidR: pre-trained on nuScenes, fine-tuned on every 100th sweep of SemanticKITTI.
 _base_ = [
     '../../_base_/default_runtime.py',
     '../../_base_/models/res16unet34c_segmentor.py',

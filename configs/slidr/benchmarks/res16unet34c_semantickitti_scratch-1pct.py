@@ -1,4 +1,4 @@
-# The network and the data of SLidR (and of ST-SLidR) without a pre-training: every 100th sweep, one rate for all of it.
+# From scratch in SLidR's (and ST-SLidR's) network and voxels: every 100th sweep, one rate.
 _base_ = './res16unet34c_semantickitti_finetune-1pct.py'
 
 optim_wrapper = dict(paramwise_cfg=None)

@@ -1,4 +1,4 @@
-# ST-SLidR: fine-tuned with all labels of nuScenes. Voxels, coordinates, channels and network are the pre-training's.
+# ST-SLidR: fine-tuned with all labels of nuScenes, in its own network and voxels.
 _base_ = [
     '../../_base_/default_runtime.py',
     '../../_base_/models/res16unet34c_segmentor.py',
