@@ -5,13 +5,13 @@ Examples:
     python tools/probe.py configs/mrd/pointbert_furniture.py work_dirs/pointbert_furniture/epoch_60.pth
     # on other data, whose train_dataloader and test_dataloader are taken
     python tools/probe.py configs/mrd/pointbert_objaverse.py CHECKPOINT \
-        --data configs/downstream/pointbert_modelnet40_finetune.py
+        --data configs/mrd/benchmarks/pointbert_modelnet40_finetune.py
     # 5-way 10-shot; the embedding in the teacher's space instead of the backbone's feature
     python tools/probe.py CONFIG CHECKPOINT --probes few-shot --ways 5 --shots 10 --features embedding
     # the ladder over the five furniture folds; pre-trains what is missing
     python tools/probe.py configs/mrd/pointbert_furniture.py --folds 0 1 2 3 4 --seeds 0 \
-        --scratch configs/downstream/pointbert_furniture_scratch.py \
-        --finetune configs/downstream/pointbert_furniture_finetune.py
+        --scratch configs/mrd/benchmarks/pointbert_furniture_scratch.py \
+        --finetune configs/mrd/benchmarks/pointbert_furniture_finetune.py
 
 Prints a Markdown table and writes it with a JSON file below --out. Features are made once for each
 checkpoint; finished trainings are reused. What can be chosen (penalty, number of neighbours) is

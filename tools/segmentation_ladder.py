@@ -34,13 +34,13 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument('configs', nargs='+', help='pre-training configs, two rows each')
     parser.add_argument(
         '--probe',
-        default='configs/downstream/minkunet18_zod-sample_linear-probe.py',
+        default='configs/cmcr/benchmarks/minkunet18_zod-sample_linear-probe.py',
         metavar='CONFIG',
         help='trains a linear layer on a frozen backbone (default %(default)s)',
     )
     parser.add_argument(
         '--finetune',
-        default='configs/downstream/minkunet18_zod-sample_finetune.py',
+        default='configs/cmcr/benchmarks/minkunet18_zod-sample_finetune.py',
         metavar='CONFIG',
         help='fine-tunes a backbone, or trains it from scratch (default %(default)s)',
     )

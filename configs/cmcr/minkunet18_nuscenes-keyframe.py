@@ -1,7 +1,8 @@
-# One nuScenes keyframe learned by heart: minutes on two CPU cores show that projection, heads, codes and both decoders work
-# together. The keyframe is that of MMDetection3D's repository: copy its demo/data/nuscenes to data/nuscenes_keyframe.
-# Nothing is moved or cropped; masks and queries are drawn anew in each of the 300 steps. Validation is on the same keyframe.
-# Beside the intensity the student sees where a voxel lies: what is behind a return depends on where the sensor stands.
+# One nuScenes keyframe learned by heart: minutes on two CPU cores show that projection, heads,
+# codes and both decoders work together. The keyframe is that of MMDetection3D's repository: copy
+# its demo/data/nuscenes to data/nuscenes_keyframe. Nothing is moved or cropped; masks and queries
+# are drawn anew in each of the 300 steps. Validation is on the same keyframe. Beside the intensity
+# the student sees where a voxel lies: what is behind a return depends on where the sensor stands.
 _base_ = [
     '../_base_/default_runtime.py',
     '../_base_/datasets/nuscenes_pairs.py',
@@ -42,19 +43,14 @@ train_dataloader = dict(
     persistent_workers=False,
     dataset=dict(**keyframe, pipeline=load + _base_.targets + _base_.whole_images + _base_.pack),
 )
+masked_pipeline = load + masked + _base_.whole_images + _base_.pack
 val_dataloader = dict(
-    batch_size=1,
-    num_workers=0,
-    sampler=dict(type='DefaultSampler', shuffle=False),
-    dataset=dict(_base_.val_dataset, **keyframe),
+    batch_size=1, num_workers=0, dataset=dict(**keyframe, pipeline=masked_pipeline)
 )
-val_dataloader['dataset']['pipeline'] = load + masked + _base_.whole_images + _base_.pack
-val_evaluator = [dict(type='PairTerms')]
-val_cfg = dict(type='ValLoop')
 data_help = """
-This config trains on one keyframe of 1.6 MB: copy the folder demo/data/nuscenes of MMDetection3D's repository to
-  data/nuscenes_keyframe
-or name it: --cfg-options train_dataloader.dataset.data_root=DIR val_dataloader.dataset.data_root=DIR
+This config trains on one keyframe of 1.6 MB: copy the folder demo/data/nuscenes of MMDetection3D's
+repository to data/nuscenes_keyframe, or name it:
+  --cfg-options train_dataloader.dataset.data_root=DIR val_dataloader.dataset.data_root=DIR
 """
 
 # schedule: an epoch is a step

@@ -1,7 +1,8 @@
-# CMCR, the embedded default: 14 real frames of camera and LiDAR, minutes on two CPU cores. Coordinates are
-# relative and there is no intensity (docs/lidar_data.md), so a voxel is one step of the files, the occupancy
-# decoder looks four steps far, and the intensity term has nothing to learn from. The codebook is smaller and
-# quicker than the published one: 210 steps would not move a book of decay 0.999.
+# CMCR, the embedded default: 14 real frames of camera and LiDAR, minutes on two CPU cores.
+# Coordinates are relative and there is no intensity (docs/lidar_data.md), so a voxel is one step of
+# the files, the occupancy decoder looks four steps far, and the intensity term has nothing to learn
+# from. The codebook is smaller and quicker than the published one: 210 steps would not move a book
+# of decay 0.999.
 _base_ = [
     '../_base_/default_runtime.py',
     '../_base_/datasets/zod_pairs.py',
@@ -19,18 +20,9 @@ model = dict(
     weights=dict(intensity=0.0),
     data_preprocessor=_base_.pair_preprocessor,
 )
-train_dataloader = dict(
-    num_workers=0, persistent_workers=False, dataset=dict(pipeline=_base_.reconstruction_pipeline)
-)
+train_dataloader = dict(dataset=dict(pipeline=_base_.reconstruction_pipeline))
 # every validation picture is masked
 masked = [dict(_base_.targets[0], prob=1.0), _base_.targets[1]]
-val_dataloader = dict(
-    batch_size=1,
-    num_workers=0,
-    sampler=dict(type='DefaultSampler', shuffle=False),
-    dataset=_base_.val_dataset.copy(),
-)
-val_dataloader['dataset']['pipeline'] = _base_.load + masked + _base_.whole_images + _base_.pack
-val_evaluator = [dict(type='PairTerms')]
-val_cfg = dict(type='ValLoop')
+masked_pipeline = _base_.load + masked + _base_.whole_images + _base_.pack
+val_dataloader = dict(dataset=dict(pipeline=masked_pipeline))
 work_dir = 'work_dirs/cmcr_minkunet18_zod-sample'

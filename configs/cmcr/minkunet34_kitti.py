@@ -1,4 +1,5 @@
-# CMCR on KITTI's object benchmark, MinkUNet34 from ResNet-50 (MoCo v2); recipe of nuScenes (interpretation: the paper pre-trains on nuScenes).
+# CMCR on KITTI's object benchmark, MinkUNet34 from ResNet-50 (MoCo v2); recipe of nuScenes
+# (interpretation: the paper pre-trains on nuScenes).
 _base_ = [
     '../_base_/default_runtime.py',
     '../_base_/datasets/kitti_pairs.py',

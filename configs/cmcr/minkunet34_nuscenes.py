@@ -1,5 +1,6 @@
-# CMCR as its released configuration runs it, with the geometry-enhanced reconstruction that the release lacks:
-# nuScenes, 600 scenes, MinkUNet34 from ResNet-50 (MoCo v2); 12 keyframes a step on six GPUs.
+# CMCR as its released configuration runs it, with the geometry-enhanced reconstruction that the
+# release lacks: nuScenes, 600 scenes, MinkUNet34 from ResNet-50 (MoCo v2); 12 keyframes a step on
+# six GPUs.
 _base_ = [
     '../_base_/default_runtime.py',
     '../_base_/datasets/nuscenes_pairs.py',
@@ -17,15 +18,6 @@ model = dict(
     data_preprocessor=_base_.pair_preprocessor,
 )
 train_dataloader = dict(batch_size=2, dataset=dict(pipeline=_base_.reconstruction_pipeline))
-val_dataloader = dict(
-    batch_size=2,
-    num_workers=4,
-    sampler=dict(type='DefaultSampler', shuffle=False),
-    dataset=_base_.val_dataset.copy(),
-)
-val_dataloader['dataset']['pipeline'] = (
-    [dict(type='LoadPair')] + _base_.targets + _base_.whole_images + _base_.pack
-)
-val_evaluator = [dict(type='PairTerms')]
-val_cfg = dict(type='ValLoop')
+val_pipeline = [dict(type='LoadPair')] + _base_.targets + _base_.whole_images + _base_.pack
+val_dataloader = dict(dataset=dict(pipeline=val_pipeline))
 work_dir = 'work_dirs/cmcr_minkunet34_nuscenes'

@@ -1,15 +1,7 @@
-# CMCR for detectors: the voxel encoder of SECOND on KITTI, in the range, the voxels and the channels of mmdet3d's
-# SECOND, which takes the weights as middle_encoder.*. That range is in front alone, so sweeps are not turned.
-_base_ = './minkunet34_kitti.py'
+# CMCR for detectors: the voxel encoder of SECOND. Its range is in front: no turning.
+_base_ = ['./minkunet34_kitti.py', '../_base_/models/second_encoder.py']
 
-model = dict(
-    backbone=dict(_delete_=True, type='SparseEncoderStudent', in_channels=4),
-    data_preprocessor=dict(
-        voxel_size=(0.05, 0.05, 0.1),
-        point_range=(0, -40, -3, 70.4, 40, 1),
-        voxel_features=('xyz', 'intensity'),
-    ),
-)
+model = dict(backbone=dict(_delete_=True, **_base_.voxel_encoder), data_preprocessor=_base_.voxels)
 train_dataloader = dict(
     dataset=dict(pipeline=_base_.load + _base_.targets + _base_.crop_images + _base_.pack)
 )

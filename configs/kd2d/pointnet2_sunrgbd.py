@@ -1,18 +1,16 @@
-# Concept distillation into the PointNet++ of MMDetection3D's VoteNet, which takes the weights as backbone.*: as
-# pointbert_sunrgbd.py, but the points have their height instead of colours, as VoteNet is given them.
+# Concept distillation into the PointNet++ of MMDetection3D's VoteNet, which takes the weights as
+# backbone.*: as pointbert_sunrgbd.py, but the points have their height instead of colours, as
+# VoteNet is given them.
 _base_ = './pointbert_sunrgbd.py'
 custom_imports = dict(
     imports=['mrd_plugin', 'mrd_plugin.compat.mmcv_cpu'], allow_failed_imports=False
 )
 pack = dict(type='PackShapeInputs', channels=('xyz', 'height'))
+changed = dict(PackShapeInputs=pack)
 train_pipeline = [
-    dict(type='LoadShape'),
-    dict(type='ChooseTextImage', policy=dict(text='none')),
-    dict(type='FrustumCrop', min_scale=0.6),
-    dict(type='SamplePoints', num_points=20000),
-    dict(type='RandomRotationZ', max_angle=30.0),
-    dict(type='RandomScale', low=0.85, high=1.15),
-    pack,
+    changed.get(step['type'], step)
+    for step in _base_.train_pipeline
+    if step['type'] not in ('ColourJitter', 'ColorDrop')
 ]
 test_pipeline = [*_base_.test_pipeline[:-1], pack]
 train_dataloader = dict(dataset=dict(pipeline=train_pipeline))

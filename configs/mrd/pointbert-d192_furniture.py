@@ -1,4 +1,5 @@
-# A student of three times the parameters and twice the patches: slower, and better on every measure.
+# A student of three times the parameters and twice the patches: slower, and better on every
+# measure.
 _base_ = './pointbert_furniture.py'
 
 model = dict(

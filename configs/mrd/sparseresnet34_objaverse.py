@@ -1,9 +1,9 @@
-# MRD with OpenShape's sparse-convolutional student (needs spconv: docs/backbones.md).
-_base_ = './pointbert_objaverse.py'
-
-model = dict(
-    backbone=dict(_delete_=True, type='SparseResNet34', in_channels=6, voxel_size=0.02),
-    head=dict(in_channels=1024),
-)
-sync_bn = 'torch'
+# MRD with OpenShape's sparse-convolutional student.
+_base_ = [
+    '../_base_/default_runtime.py',
+    '../_base_/models/sparseresnet34_objaverse_aligned.py',
+    '../_base_/datasets/objaverse.py',
+    '../_base_/schedules/mixcon3d_200e.py',
+]
+model = dict(type='MRD', loss=dict(type='MRDLoss'))
 work_dir = 'work_dirs/mrd_sparseresnet34_objaverse'

@@ -1,7 +1,7 @@
-# OpenShape's second round, 40 seeds with 5 samples each in a batch (paper, section 3.2). The table of
-# neighbours comes from the first round, made by tools/build_hard_negatives.py for any backbone;
-# OpenShape's own meta_data/point_feat_knn.npy (SparseConv features) is read too.
-# INTERPRETATION: the length of the round and its learning rate.
+# OpenShape's second round, 40 seeds with 5 samples each in a batch (paper, section 3.2). The table
+# of neighbours comes from the first round, made by tools/build_hard_negatives.py for any backbone;
+# OpenShape's own meta_data/point_feat_knn.npy (SparseConv features) is read too. INTERPRETATION:
+# the length of the round and its learning rate.
 _base_ = './pointbert_objaverse.py'
 
 first_round = 'work_dirs/openshape_pointbert_objaverse'

@@ -11,16 +11,4 @@ model = dict(
     temperature=0.07,
     data_preprocessor=_base_.pair_preprocessor,
 )
-train_dataloader = dict(
-    num_workers=0, persistent_workers=False, dataset=dict(pipeline=_base_.train_pipeline)
-)
-val_dataloader = dict(
-    batch_size=1,
-    num_workers=0,
-    sampler=dict(type='DefaultSampler', shuffle=False),
-    dataset=_base_.val_dataset.copy(),
-)
-val_dataloader['dataset']['pipeline'] = _base_.test_pipeline
-val_evaluator = [dict(type='PairTerms')]
-val_cfg = dict(type='ValLoop')
 work_dir = 'work_dirs/ppkt_minkunet18_zod-sample'

@@ -1,4 +1,5 @@
-# PPKT as SLidR runs it: KITTI's object benchmark, MinkUNet34 from ResNet-50 (MoCo v2); recipe of nuScenes (interpretation: none is published).
+# PPKT as SLidR runs it: KITTI's object benchmark, MinkUNet34 from ResNet-50 (MoCo v2); recipe of
+# nuScenes (interpretation: none is published).
 _base_ = [
     '../_base_/default_runtime.py',
     '../_base_/datasets/kitti_pairs.py',
@@ -11,5 +12,5 @@ model = dict(
     temperature=0.07,
     data_preprocessor=_base_.pair_preprocessor,
 )
-train_dataloader = dict(batch_size=4, dataset=dict(pipeline=_base_.train_pipeline))
+train_dataloader = dict(batch_size=4)
 work_dir = 'work_dirs/ppkt_minkunet34_kitti'

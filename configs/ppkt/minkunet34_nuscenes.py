@@ -1,4 +1,5 @@
-# PPKT as SLidR runs it: nuScenes, 600 scenes, MinkUNet34 from ResNet-50 (MoCo v2); 16 keyframes a step on four GPUs.
+# PPKT as SLidR runs it: nuScenes, 600 scenes, MinkUNet34 from ResNet-50 (MoCo v2); 16 keyframes a
+# step on four GPUs.
 _base_ = [
     '../_base_/default_runtime.py',
     '../_base_/datasets/nuscenes_pairs.py',
@@ -11,14 +12,5 @@ model = dict(
     temperature=0.07,
     data_preprocessor=_base_.pair_preprocessor,
 )
-train_dataloader = dict(batch_size=4, dataset=dict(pipeline=_base_.train_pipeline))
-val_dataloader = dict(
-    batch_size=2,
-    num_workers=4,
-    sampler=dict(type='DefaultSampler', shuffle=False),
-    dataset=_base_.val_dataset.copy(),
-)
-val_dataloader['dataset']['pipeline'] = _base_.test_pipeline
-val_evaluator = [dict(type='PairTerms')]
-val_cfg = dict(type='ValLoop')
+train_dataloader = dict(batch_size=4)
 work_dir = 'work_dirs/ppkt_minkunet34_nuscenes'

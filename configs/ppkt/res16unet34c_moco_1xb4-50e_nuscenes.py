@@ -1,5 +1,5 @@
-# The recipe of SLidR's repository for PPKT (ppkt_nuscenes.yaml): cylindrical voxels of 0.1 m x 1 degree x 0.1 m,
-# intensities as nuScenes has them, 4 keyframes a step on one GPU.
+# The recipe of SLidR's repository for PPKT (ppkt_nuscenes.yaml): cylindrical voxels of 0.1 m x 1
+# degree x 0.1 m, intensities as nuScenes has them, 4 keyframes a step on one GPU.
 _base_ = './minkunet34_nuscenes.py'
 
 train_dataloader = dict(batch_size=4, dataset=dict(intensity_scale=1.0))

@@ -1,5 +1,5 @@
-# ScaLR on the embedded sample, the twin of configs/cmcr/minkunet18_zod-sample.py: no image head, the point head
-# has the teacher's width.
+# ScaLR on the embedded sample, the twin of configs/cmcr/minkunet18_zod-sample.py: no image head,
+# the point head has the teacher's width.
 _base_ = [
     '../_base_/default_runtime.py',
     '../_base_/datasets/zod_pairs.py',
@@ -12,15 +12,4 @@ model = dict(
     image_head=None,
     data_preprocessor=_base_.pair_preprocessor,
 )
-train_dataloader = dict(
-    num_workers=0, persistent_workers=False, dataset=dict(pipeline=_base_.train_pipeline)
-)
-val_dataloader = dict(
-    batch_size=1,
-    num_workers=0,
-    sampler=dict(type='DefaultSampler', shuffle=False),
-    dataset=_base_.val_dataset,
-)
-val_evaluator = [dict(type='PairTerms')]
-val_cfg = dict(type='ValLoop')
 work_dir = 'work_dirs/scalr_minkunet18_zod-sample'

@@ -1,9 +1,10 @@
-# ScaLR's loss and recipe on KITTI's object benchmark: DINOv2 ViT-L/14, tokens before its last norm, whole pictures of
-# 224 x 448. The paper's student is WaffleIron-48-768, ours MinkUNet34 (interpretation).
+# ScaLR's loss and recipe on KITTI's object benchmark: DINOv2 ViT-L/14, tokens before its last norm,
+# whole pictures of 224 x 448. The paper's student is WaffleIron-48-768, ours MinkUNet34
+# (interpretation).
 _base_ = [
     '../_base_/default_runtime.py',
     '../_base_/datasets/kitti_pairs.py',
-    '../_base_/models/minkunet34_resnet50.py',
+    '../_base_/models/minkunet34.py',
     '../_base_/schedules/scalr_25e.py',
 ]
 image_size = (224, 448)
@@ -17,13 +18,12 @@ model = dict(
     type='ScaLR',
     backbone=dict(in_channels=4),
     teacher=dict(
-        _delete_=True,
         type='ViTImageTeacher',
         model='vit_large_patch14_dinov2',
         weights='timm',
         final_norm=False,
     ),
-    point_head=dict(out_channels=1024),
+    point_head=dict(type='ProjectionHead', out_channels=1024),
     image_head=None,
     data_preprocessor={**_base_.pair_preprocessor, 'voxel_features': ('xyz', 'intensity')},
 )

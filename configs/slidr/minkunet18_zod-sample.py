@@ -10,18 +10,6 @@ model = dict(
     temperature=0.07,
     data_preprocessor=_base_.pair_preprocessor,
 )
-train_dataloader = dict(
-    num_workers=0, persistent_workers=False, dataset=dict(pipeline=_base_.superpixel_pipeline)
-)
-val_dataloader = dict(
-    batch_size=1,
-    num_workers=0,
-    sampler=dict(type='DefaultSampler', shuffle=False),
-    dataset=_base_.val_dataset.copy(),
-)
-val_dataloader['dataset']['pipeline'] = (
-    _base_.load + _base_.superpixels + _base_.whole_images + _base_.pack
-)
-val_evaluator = [dict(type='PairTerms')]
-val_cfg = dict(type='ValLoop')
+train_dataloader = dict(dataset=dict(pipeline=_base_.superpixel_pipeline))
+val_dataloader = dict(dataset=dict(pipeline=_base_.superpixel_test_pipeline))
 work_dir = 'work_dirs/slidr_minkunet18_zod-sample'

@@ -1,4 +1,5 @@
-# SLidR: superpixels against superpoints, on KITTI's object benchmark, MinkUNet34 from ResNet-50 (MoCo v2); recipe of nuScenes (interpretation: none is published).
+# SLidR: superpixels against superpoints, on KITTI's object benchmark, MinkUNet34 from ResNet-50
+# (MoCo v2); recipe of nuScenes (interpretation: none is published).
 _base_ = [
     '../_base_/default_runtime.py',
     '../_base_/datasets/kitti_pairs.py',

@@ -1,4 +1,6 @@
-# ST-SLidR in its published form (logits of tolerated negatives zeroed), on KITTI's object benchmark, MinkUNet34 from ResNet-50 (MoCo v2); recipe of nuScenes (interpretation: none is published).
+# ST-SLidR in its published form (logits of tolerated negatives zeroed), on KITTI's object
+# benchmark, MinkUNet34 from ResNet-50 (MoCo v2); recipe of nuScenes (interpretation: none is
+# published).
 _base_ = [
     '../_base_/default_runtime.py',
     '../_base_/datasets/kitti_pairs.py',

@@ -1,5 +1,5 @@
-# ST-SLidR's own recipe (stslidr_classbalance_moco.yaml): cylindrical voxels of 0.1 m x 1 degree x 0.1 m,
-# intensities as nuScenes has them, 16 keyframes a step on two GPUs.
+# ST-SLidR's own recipe (stslidr_classbalance_moco.yaml): cylindrical voxels of 0.1 m x 1 degree x
+# 0.1 m, intensities as nuScenes has them, 16 keyframes a step on two GPUs.
 _base_ = './minkunet34_nuscenes.py'
 
 train_dataloader = dict(batch_size=8, dataset=dict(intensity_scale=1.0))

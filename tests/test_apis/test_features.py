@@ -70,7 +70,7 @@ def test_made_once_for_each_checkpoint(cfg, checkpoint, tmp_path, monkeypatch):
 
 
 def test_a_classifier_takes_the_same_backbone(cfg, checkpoint):
-    other = Config.fromfile('configs/downstream/pointbert_furniture_linear-probe.py')
+    other = Config.fromfile('configs/mrd/benchmarks/pointbert_furniture_linear-probe.py')
     for loader in ('train_dataloader', 'val_dataloader', 'test_dataloader'):
         other[loader].dataset.data_root = cfg[loader].dataset.data_root
         other[loader].dataset.ann_file = cfg[loader].dataset.ann_file
@@ -113,7 +113,7 @@ def test_folds_never_mix_parts():
 def test_the_ladder_pairs_runs_and_hands_each_its_own_checkpoint(tmp_path):
     ladder = Ladder(
         'configs/mrd/pointbert_furniture.py',
-        'configs/downstream/pointbert_furniture_finetune.py',
+        'configs/mrd/benchmarks/pointbert_furniture_finetune.py',
         None,
         folds=(0, 2),
         seeds=(0, 1),

@@ -111,6 +111,6 @@ def test_points_are_what_the_backbones_were_trained_on(path):
 
 
 def test_missing_data_say_what_to_fetch():
-    cfg = Config.fromfile('configs/downstream/pointbert_shapenetpart_finetune.py')
+    cfg = Config.fromfile('configs/mrd/benchmarks/pointbert_shapenetpart_finetune.py')
     with pytest.raises(ConfigError, match='there is no such folder; fetch shapenetcore_partanno'):
         require_data(cfg, 'train_dataloader')

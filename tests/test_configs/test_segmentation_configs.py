@@ -20,13 +20,13 @@ from tests.test_configs.test_shape_configs import LIDAR
 LADDER = [
     name
     for name in LIDAR
-    if Path(name).parent.name == 'downstream'
+    if Path(name).parent.name == 'benchmarks'
     and ('_nuscenes_' in name or '_semantickitti_' in name)
 ]
 PRETRAINING = {
     'cmcr': 'configs/cmcr/minkunet34_nuscenes.py',
     'slidr': 'configs/slidr/res16unet34c_moco_1xb4-50e_nuscenes.py',
-    'st-slidr': 'configs/st_slidr/res16unet34c_moco_2xb8-50e_nuscenes.py',
+    'st_slidr': 'configs/st_slidr/res16unet34c_moco_2xb8-50e_nuscenes.py',
     'scalr': 'configs/scalr/minkunet34_nuscenes.py',
 }
 
@@ -93,7 +93,7 @@ def test_starts_from_the_backbone_and_is_scored(path, folders, tmp_path):
 def test_the_ladder_is_whole():
     rungs = ['linear-probe', *(f'finetune-{part}pct' for part in (1, 5, 10, 25, 100))]
     for method in PRETRAINING:
-        own = [Path(name).stem for name in LADDER if f'_{method}_' in name]
+        own = [Path(name).stem for name in LADDER if f'/{method}/' in name]
         assert {name.rpartition('_')[2] for name in own if '_nuscenes_' in name} >= set(rungs)
         assert any(name.endswith('_semantickitti_finetune-1pct') for name in own)
 
@@ -101,13 +101,14 @@ def test_the_ladder_is_whole():
 @pytest.mark.parametrize('path', LADDER)
 def test_protocol_is_the_published_one_and_geometry_the_pretraining_s(path):
     cfg = Config.fromfile(path)
-    first = Config.fromfile(PRETRAINING[Path(path).stem.split('_')[1]])
+    method = Path(path).parts[1]
+    first = Config.fromfile(PRETRAINING[method])
     assert cfg.model.backbone == first.model.backbone
     assert cfg.model.data_preprocessor == first.model.data_preprocessor
     stem, kitti = Path(path).stem, '_semantickitti_' in path
     optimizer = cfg.optim_wrapper.optimizer
     assert (optimizer.type, optimizer.momentum, optimizer.dampening) == ('SGD', 0.9, 0.1)
-    rates = cfg.optim_wrapper.get('paramwise_cfg', {}).get('custom_keys', {})
+    rates = (cfg.optim_wrapper.paramwise_cfg or {}).get('custom_keys', {})
     if 'finetune' in stem:
         assert optimizer.lr == (0.05 if kitti else 0.02)
         assert optimizer.lr * rates['seg_head'].lr_mult == pytest.approx(2.0)
@@ -123,14 +124,14 @@ def test_protocol_is_the_published_one_and_geometry_the_pretraining_s(path):
     assert cfg.train_cfg.max_epochs == cfg.param_scheduler[0].T_max == epochs
     assert 'fraction' not in cfg.val_dataloader.dataset  # the whole validation set
     assert cfg.model.num_classes == (19 if kitti else 16)
-    assert cfg.work_dir == f'work_dirs/downstream_{stem}'
+    assert cfg.work_dir == f'work_dirs/{method}_{stem}'
     if not kitti:
         scales = {cfg[f'{n}_dataloader'].dataset.intensity_scale for n in ('train', 'val')}
         assert scales == {first.train_dataloader.dataset.intensity_scale}
 
 
 def test_head_and_backbone_have_their_own_rates(folders, tmp_path):
-    path = 'configs/downstream/minkunet34_cmcr_nuscenes_finetune-5pct.py'
+    path = 'configs/cmcr/benchmarks/minkunet34_nuscenes_finetune-5pct.py'
     runner = Runner.from_cfg(small(path, folders, tmp_path / 'rates'))
     wrapper = runner.build_optim_wrapper(runner.optim_wrapper)
     rate = {id(p): group['lr'] for group in wrapper.param_groups for p in group['params']}
@@ -140,13 +141,13 @@ def test_head_and_backbone_have_their_own_rates(folders, tmp_path):
 
 @pytest.mark.parametrize('data, words', [('nuscenes', 'lidarseg'), ('semantickitti', 'velodyne')])
 def test_missing_data_say_what_to_fetch(data, words):
-    cfg = Config.fromfile(f'configs/downstream/minkunet34_cmcr_{data}_finetune-1pct.py')
+    cfg = Config.fromfile(f'configs/cmcr/benchmarks/minkunet34_{data}_finetune-1pct.py')
     with pytest.raises(ConfigError, match=f'there is no such folder(?s:.*){words}'):
         require_data(cfg, 'train_dataloader')
 
 
 def test_a_backbone_of_other_voxels_is_refused(folders, tmp_path):
-    path = 'configs/downstream/minkunet34_cmcr_nuscenes_finetune-1pct.py'
+    path = 'configs/cmcr/benchmarks/minkunet34_nuscenes_finetune-1pct.py'
     cfg = small(path, folders, tmp_path / 'other')
     state = MODELS.build(cfg.model.backbone).state_dict()
     geometry = dict(voxel_size=[0.1, 1.0, 0.1], coordinates='cylindrical')
@@ -162,7 +163,7 @@ def test_a_backbone_of_other_voxels_is_refused(folders, tmp_path):
 
 
 def test_the_real_keyframe_is_learnt(folders, tmp_path):
-    path = 'configs/downstream/minkunet34_scalr_nuscenes_finetune-1pct.py'
+    path = 'configs/scalr/benchmarks/minkunet34_nuscenes_finetune-1pct.py'
     cfg = small(path, folders, tmp_path / 'real')
     cfg.model.data_preprocessor.voxel_size = (0.5, 0.5, 0.5)  # a slice has few points
     torch.manual_seed(0)

@@ -36,7 +36,7 @@ DENSE = [  # test_dense_configs.py
     and name not in DETECTION
 ]
 DOWNSTREAM = [  # test_downstream_configs.py
-    name for name in CONFIGS if 'downstream' in name and name not in LIDAR + DENSE
+    name for name in CONFIGS if 'benchmarks' in name and name not in LIDAR + DENSE
 ]
 FURNITURE = [name for name in CONFIGS if 'furniture' in name and name not in DOWNSTREAM]
 OBJAVERSE = [name for name in CONFIGS if 'objaverse' in name]

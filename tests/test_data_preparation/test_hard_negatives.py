@@ -85,7 +85,7 @@ def test_shape_and_image_neighbours(cfg, tmp_path):
             'train_dataloader.dataset is .*, expected a data set of shapes',
         ),
         (
-            'downstream/pointbert_furniture_finetune.py',
+            'mrd/benchmarks/pointbert_furniture_finetune.py',
             'model.teacher is None, expected one of pictures',
         ),
     ],

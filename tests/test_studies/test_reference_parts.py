@@ -9,7 +9,7 @@ def test_configs_of_other_families_are_refused():
     assert has_references(Config.fromfile('configs/mrd/pointbert_furniture.py'))
     for config in (
         'configs/cmcr/minkunet18_zod-sample.py',
-        'configs/downstream/pointbert_furniture_finetune.py',
+        'configs/mrd/benchmarks/pointbert_furniture_finetune.py',
     ):
         with pytest.raises(ConfigError, match=f'{config}: expected a config with model.teacher'):
             shape_table(Config.fromfile(config))

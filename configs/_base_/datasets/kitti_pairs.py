@@ -1,5 +1,6 @@
-# KITTI: the 7,481 training frames of the object benchmark; for raw recordings set layout='raw' and data_root.
-# Method configs take the pipeline that they need, e.g. pipeline={{_base_.superpixel_pipeline}}.
+# KITTI: the 7,481 training frames of the object benchmark; for raw recordings set layout='raw' and
+# data_root. Method configs take the pipeline that they need, e.g.
+# pipeline={{_base_.superpixel_pipeline}}.
 data_root = 'data/kitti/training'
 image_size = (224, 416)
 

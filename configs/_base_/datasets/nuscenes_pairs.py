@@ -1,5 +1,6 @@
-# nuScenes keyframes: 600 scenes for pre-training, 100 kept for choosing settings (the family's own split).
-# Method configs take the pipeline that they need, e.g. pipeline={{_base_.superpixel_pipeline}}.
+# nuScenes keyframes: 600 scenes for pre-training, 100 kept for choosing settings (the family's own
+# split). Method configs take the pipeline that they need, e.g.
+# pipeline={{_base_.superpixel_pipeline}}.
 data_root = 'data/nuscenes'
 image_size = (224, 416)
 
@@ -40,6 +41,7 @@ targets = [
 reconstruction_pipeline = load + targets + move_points + crop_images + pack
 whole_images = [dict(type='ImageResize', size=image_size)]
 test_pipeline = [dict(type='LoadPair')] + whole_images + pack
+superpixel_test_pipeline = [dict(type='LoadPair')] + superpixels + whole_images + pack
 
 pair_preprocessor = dict(
     type='PairDataPreprocessor',
@@ -62,21 +64,30 @@ train_dataloader = dict(
         pipeline=train_pipeline,
     ),
 )
-val_dataset = dict(
-    type='NuScenesPairs',
-    data_root=data_root,
-    ann_file='nuscenes_infos_train.pkl',
-    split='verify',
-    intensity_scale=1 / 255,
-    test_mode=True,
-    pipeline=test_pipeline,
+val_dataloader = dict(
+    batch_size=2,
+    num_workers=4,
+    sampler=dict(type='DefaultSampler', shuffle=False),
+    dataset=dict(
+        type='NuScenesPairs',
+        data_root=data_root,
+        ann_file='nuscenes_infos_train.pkl',
+        split='verify',
+        intensity_scale=1 / 255,
+        test_mode=True,
+        pipeline=test_pipeline,
+    ),
 )
+val_evaluator = [dict(type='PairTerms')]
+val_cfg = dict(type='ValLoop')
 data_help = """
-This config trains on nuScenes: about 300 GB for all keyframes and sweeps, 4 GB for the mini version.
-  1. Get it from https://www.nuscenes.org (v1.0-mini is enough to begin with) and unpack it so that there are
-       data/nuscenes/samples/LIDAR_TOP, data/nuscenes/samples/CAM_FRONT, ... and data/nuscenes/v1.0-mini/scene.json
-  2. Make MMDetection3D's info files with its tools/create_data.py, as its documentation on nuScenes says.
+This config trains on nuScenes: about 300 GB for all keyframes and sweeps, 4 GB for the mini
+version.
+  1. Get it from https://www.nuscenes.org (v1.0-mini is enough to begin with) and unpack it so that
+     there are data/nuscenes/samples/LIDAR_TOP, data/nuscenes/samples/CAM_FRONT, ... and
+     data/nuscenes/v1.0-mini/scene.json
+  2. Make MMDetection3D's info files with its tools/create_data.py, as its documentation says.
   3. If it lies elsewhere, name the folder: --cfg-options train_dataloader.dataset.data_root=DIR
-To see this method train on real sweeps within minutes, without this download: the configs whose names end
-in zod-sample.
+To see this method train on real sweeps within minutes, without this download: the configs whose
+names end in zod-sample.
 """

@@ -1,5 +1,5 @@
-# Pipelines of MMDetection3D's VoteNet on ScanNet with colours in place of the height. The colours of its files are
-# in 0..255 and are brought to [0, 1].
+# Pipelines of MMDetection3D's VoteNet on ScanNet with colours in place of the height. The colours
+# of its files are in 0..255 and are brought to [0, 1].
 load_coloured = dict(
     type='LoadPointsFromFile',
     coord_type='DEPTH',

@@ -1,5 +1,6 @@
-# ShapeNetPart: 14,007 training and 2,874 test shapes of 16 categories with 50 parts. No colour: every point is 0.4, in both parts.
-# 2,048 points a shape in training and in testing, as usual (without SamplePoints a test scores all points, one shape at a time).
+# ShapeNetPart: 14,007 training and 2,874 test shapes of 16 categories with 50 parts. No colour:
+# every point is 0.4, in both parts. 2,048 points a shape in training and in testing, as usual
+# (without SamplePoints a test scores all points, one shape at a time).
 data_root = 'data/shapenetcore_partanno_segmentation_benchmark_v0_normal'
 num_points = 2048
 no_colour = 0.4

@@ -1,5 +1,5 @@
-# Pipelines of MMDetection3D's VoteNet on SUN RGB-D with colours in place of the height. The colours of its files
-# are in [0, 1] already.
+# Pipelines of MMDetection3D's VoteNet on SUN RGB-D with colours in place of the height. The colours
+# of its files are in [0, 1] already.
 load_coloured = dict(
     type='LoadPointsFromFile',
     coord_type='DEPTH',

@@ -1,6 +1,6 @@
-# The embedded sample: 28 frames of camera and LiDAR with point labels, from tools/prepare/zod_sample.py.
-# Coordinates are relative: a step of the 8-bit files is taken as 0.5 m (docs/lidar_data.md), so voxels are
-# one step and queries reach one step. There is no intensity.
+# The embedded sample: 28 frames of camera and LiDAR with point labels, from
+# tools/prepare/zod_sample.py. Coordinates are relative: a step of the 8-bit files is taken as 0.5 m
+# (docs/lidar_data.md), so voxels are one step and queries reach one step. There is no intensity.
 # Method configs take the pipeline that they need, e.g. pipeline={{_base_.superpixel_pipeline}}.
 data_root = 'data/zod_sample'
 image_size = (192, 352)
@@ -45,6 +45,7 @@ whole_images = [dict(type='ImageResize', size=image_size)]
 # for classes of points: all sweeps look the same way, so they are mirrored and not turned
 labelled_pipeline = load + [dict(type='PointFlip', prob=0.5)] + whole_images + pack
 test_pipeline = load + whole_images + pack
+superpixel_test_pipeline = load + superpixels + whole_images + pack
 
 pair_preprocessor = dict(
     type='PairDataPreprocessor',
@@ -55,8 +56,8 @@ pair_preprocessor = dict(
 # pre-training sees no label; the six frames of no list are added to the eight for training
 train_dataloader = dict(
     batch_size=2,
-    num_workers=2,
-    persistent_workers=True,
+    num_workers=0,
+    persistent_workers=False,
     drop_last=True,
     sampler=dict(type='DefaultSampler', shuffle=True),
     dataset=dict(
@@ -67,11 +68,18 @@ train_dataloader = dict(
         pipeline=train_pipeline,
     ),
 )
-val_dataset = dict(
-    type='ZODSamplePairs',
-    data_root=data_root,
-    split='validation',
-    step=step,
-    test_mode=True,
-    pipeline=test_pipeline,
+val_dataloader = dict(
+    batch_size=1,
+    num_workers=0,
+    sampler=dict(type='DefaultSampler', shuffle=False),
+    dataset=dict(
+        type='ZODSamplePairs',
+        data_root=data_root,
+        split='validation',
+        step=step,
+        test_mode=True,
+        pipeline=test_pipeline,
+    ),
 )
+val_evaluator = [dict(type='PairTerms')]
+val_cfg = dict(type='ValLoop')

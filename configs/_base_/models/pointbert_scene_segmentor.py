@@ -1,16 +1,15 @@
-# The pre-trained student's backbone (scaling 4) in MMDetection3D's segmentor with its DGCNNHead; a room's columns are brought into
-# the unit ball. Configs set the number of classes and the columns of a test.
-_base_ = './pointbert_mrd.py'
+# The pre-trained student's backbone (scaling 4) in MMDetection3D's segmentor with its DGCNNHead; a
+# room's columns are brought into the unit ball. Configs set the number of classes and the columns
+# of a test.
+_base_ = './pointbert.py'
 
 custom_imports = dict(
     imports=['mrd_plugin', 'mrd_plugin.models.downstream.scene_segmentor'],
     allow_failed_imports=False,
 )
 model = dict(
-    _delete_=True,
     type='SceneSegmentor',
     data_preprocessor=dict(type='mmdet3d.Det3DDataPreprocessor'),
-    backbone=_base_.model.backbone,
     decode_head=dict(
         type='mmdet3d.DGCNNHead',
         fp_channels=(3072, 512),

@@ -1,4 +1,5 @@
-# Rooms: the recipe of shapes over 100 epochs of re-sampled columns, 5 of them warm-up; 32 columns a step.
+# Rooms: the recipe of shapes over 100 epochs of re-sampled columns, 5 of them warm-up; 32 columns a
+# step.
 _base_ = './finetune_300e.py'
 
 param_scheduler = [

@@ -1,5 +1,5 @@
-# SLidR, and PPKT and ST-SLidR after it: SGD with a cosine over 50 epochs, 16 keyframes a step (the forks' number; SLidR's own
-# file says 4 on one GPU with the same rate).
+# SLidR, and PPKT and ST-SLidR after it: SGD with a cosine over 50 epochs, 16 keyframes a step (the
+# forks' number; SLidR's own file says 4 on one GPU with the same rate).
 optim_wrapper = dict(
     type='OptimWrapper',
     optimizer=dict(type='SGD', lr=0.5, momentum=0.9, dampening=0.1, weight_decay=1e-4),

@@ -1,4 +1,5 @@
-# The embedded sample, minutes on two CPU cores: AdamW with warm-up and cosine over 30 epochs of seven steps.
+# The embedded sample, minutes on two CPU cores: AdamW with warm-up and cosine over 30 epochs of
+# seven steps.
 optim_wrapper = dict(
     type='OptimWrapper',
     optimizer=dict(type='AdamW', lr=2e-3, weight_decay=0.01),

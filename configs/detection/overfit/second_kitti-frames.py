@@ -1,7 +1,9 @@
-# SECOND fitted to the first three KITTI frames on a CPU, to see that it learns and that a pre-trained encoder gets into
-# it: a strip of 51 m by 8 m that holds a pedestrian, a cyclist and a car, a shallower and narrower BEV network,
-# statistics of batch norm that settle within fifty steps, no augmentation, and AP on what was fitted. The voxel
-# encoder is the full one. The other car lies outside, so that AP can reach 83.3. One thread (OMP_NUM_THREADS=1) is quicker than two where other work is running.
+# SECOND fitted to the first three KITTI frames on a CPU, to see that it learns and that a
+# pre-trained encoder gets into it: a strip of 51 m by 8 m that holds a pedestrian, a cyclist and a
+# car, a shallower and narrower BEV network, statistics of batch norm that settle within fifty
+# steps, no augmentation, and AP on what was fitted. The voxel encoder is the full one. The other
+# car lies outside, so that AP can reach 83.3. One thread (OMP_NUM_THREADS=1) is quicker than two
+# where other work is running.
 _base_ = '../second_kitti_scratch.py'
 data_root = 'data/kitti_frames/'
 point_cloud_range = [0, -8, -3, 51.2, 0, 1]
@@ -59,7 +61,8 @@ val_dataloader = dict(
     dataset=dict(data_root=data_root, pipeline=test_pipeline, metainfo=dict(box_type_3d='LiDAR')),
 )
 test_dataloader = val_dataloader
-# KITTI's own AP samples 40 recalls and can't exceed 9 with one object a class; this one can reach 1.
+# KITTI's own AP samples 40 recalls and can't exceed 9 with one object a class; this one can reach
+# 1.
 val_evaluator = dict(_delete_=True, type='IndoorMetric', iou_thr=[0.25, 0.5])
 test_evaluator = val_evaluator
 

@@ -1,7 +1,8 @@
-# VoteNet fitted to one room of SUN RGB-D on a CPU, from the student of configs/mrd/pointbert_furniture.py or from
-# nothing. That student was trained on single shapes in the unit ball, z up, with colour and size: here a metre counts
-# as a unit (a bed's ball has a radius of 1.4 m, a night stand's of 0.5 m), the size is unknown (0), and a room gets
-# 256 patches where a shape has 32. No augmentation, and AP on what was fitted.
+# VoteNet fitted to one room of SUN RGB-D on a CPU, from the student of
+# configs/mrd/pointbert_furniture.py or from nothing. That student was trained on single shapes in
+# the unit ball, z up, with colour and size: here a metre counts as a unit (a bed's ball has a
+# radius of 1.4 m, a night stand's of 0.5 m), the size is unknown (0), and a room gets 256 patches
+# where a shape has 32. No augmentation, and AP on what was fitted.
 _base_ = '../votenet_pointbert_sunrgbd_scratch.py'
 data_root = 'data/sunrgbd_frame/'
 ann_file = 'sunrgbd_000017_infos.pkl'

@@ -1,5 +1,0 @@
-# CMCR: fine-tuned with the labels of every 10th training scene, 70 of 700.
-_base_ = './minkunet34_cmcr_nuscenes_finetune-100pct.py'
-
-train_dataloader = dict(dataset=dict(fraction=0.1))
-work_dir = 'work_dirs/downstream_minkunet34_cmcr_nuscenes_finetune-10pct'

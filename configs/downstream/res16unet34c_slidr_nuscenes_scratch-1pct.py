@@ -1,6 +1,0 @@
-# The network and the data of SLidR (and of ST-SLidR) without a pre-training: 1 % of the labels, one rate for all of it.
-_base_ = './res16unet34c_slidr_nuscenes_finetune-1pct.py'
-
-optim_wrapper = dict(_delete_=True, **_base_.one_rate)
-default_hooks = dict(pretrained=dict(checkpoint=None))
-work_dir = 'work_dirs/downstream_res16unet34c_slidr_nuscenes_scratch-1pct'

@@ -1,5 +1,0 @@
-# ST-SLidR: fine-tuned with the labels of every 4th training scene, 175 of 700.
-_base_ = './res16unet34c_st-slidr_nuscenes_finetune-100pct.py'
-
-train_dataloader = dict(dataset=dict(fraction=0.25))
-work_dir = 'work_dirs/downstream_res16unet34c_st-slidr_nuscenes_finetune-25pct'

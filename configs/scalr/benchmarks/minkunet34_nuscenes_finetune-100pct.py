@@ -1,0 +1,15 @@
+# ScaLR: fine-tuned with all labels of nuScenes, in its own network and voxels.
+_base_ = [
+    '../../_base_/default_runtime.py',
+    '../../_base_/models/minkunet34_segmentor.py',
+    '../../_base_/datasets/nuscenes_segmentation.py',
+    '../../_base_/schedules/segmentation_50e.py',
+]
+model = dict(
+    backbone=dict(in_channels=4),
+    data_preprocessor=dict(voxel_features=('xyz', 'intensity')),
+)
+default_hooks = dict(
+    pretrained=dict(checkpoint='work_dirs/scalr_minkunet34_nuscenes/epoch_25.pth', min_coverage=1.0)
+)
+work_dir = 'work_dirs/scalr_minkunet34_nuscenes_finetune-100pct'

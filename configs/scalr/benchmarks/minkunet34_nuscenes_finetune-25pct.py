@@ -1,0 +1,5 @@
+# ScaLR: fine-tuned with the labels of every 4th training scene, 175 of 700.
+_base_ = './minkunet34_nuscenes_finetune-100pct.py'
+
+train_dataloader = dict(dataset=dict(fraction=0.25))
+work_dir = 'work_dirs/scalr_minkunet34_nuscenes_finetune-25pct'

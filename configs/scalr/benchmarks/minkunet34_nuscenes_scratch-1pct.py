@@ -1,0 +1,6 @@
+# From scratch in ScaLR's network and voxels: 1 % of the labels, one rate.
+_base_ = './minkunet34_nuscenes_finetune-1pct.py'
+
+optim_wrapper = dict(optimizer=dict(lr=0.05), paramwise_cfg=None)
+default_hooks = dict(pretrained=dict(checkpoint=None))
+work_dir = 'work_dirs/scalr_minkunet34_nuscenes_scratch-1pct'
