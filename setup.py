@@ -77,7 +77,7 @@ setup(
     # `_base_ = ['mrd_plugin::...']` look for them; a wheel gets copies.
     package_data={
         'mrd_plugin': [
-            'visualization/assets/*',
+            'reports/assets/*',
             '.mim/model-index.yml',
             '.mim/configs/**/*',
             '.mim/tools/**/*',

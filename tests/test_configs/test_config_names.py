@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.test_configs import CONFIGS
+from tests.test_configs.test_shape_configs import CONFIGS
 
 FOLDER = Path('configs')
 WORDS = {

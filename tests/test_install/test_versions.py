@@ -93,7 +93,13 @@ DISTRIBUTIONS = {
 def imported(folder: str) -> set[str]:
     """Top-level names that the files under a folder import, standard library and own ones aside."""
     names = set()
-    own = {'mrd_plugin', 'tests', 'tools', *(path.stem for path in (ROOT / 'tools').rglob('*.py'))}
+    own = {
+        'benchmarks',
+        'mrd_plugin',
+        'tests',
+        'tools',
+        *(path.stem for path in (ROOT / 'tools').rglob('*.py')),
+    }
     for file in (ROOT / folder).rglob('*.py'):
         for node in ast.walk(ast.parse(file.read_text(encoding='utf-8'))):
             if isinstance(node, ast.Import):
@@ -103,7 +109,7 @@ def imported(folder: str) -> set[str]:
     return names - set(sys.stdlib_module_names) - own
 
 
-@pytest.mark.parametrize('folder', ['mrd_plugin', 'tools', 'tests'])
+@pytest.mark.parametrize('folder', ['benchmarks', 'mrd_plugin', 'tools', 'tests'])
 def test_every_third_party_import_is_declared(folder: str):
     teacher = (ROOT / 'requirements' / 'embedded_teacher.txt').read_text(encoding='utf-8')
     declared = {name.lower() for name in requirements()}

@@ -60,7 +60,9 @@ def test_inherited_settings_stay_in_the_root_scope(tmp_path: Path):
 def test_unknown_config_is_named(tmp_path: Path):
     from mrd_plugin.utils.files import find_config
 
-    with pytest.raises(FileNotFoundError, match='mrd_plugin::mrd/nothing.py: there is no such config'):
+    with pytest.raises(
+        FileNotFoundError, match='mrd_plugin::mrd/nothing.py: there is no such config'
+    ):
         find_config('mrd_plugin::mrd/nothing.py')
 
 

@@ -51,12 +51,8 @@ def test_parts_never_mix(part, train):
 def test_the_first_stage_never_sees_the_test_part():
     run = Run('configs/tamm/pointbert_stage2_furniture.py', 2, 1, 'test', 'out', ('a=1',), 'tamm')
     first, second = run.commands()
-<<<<<<< HEAD:tests/test_studies/test_cross_validation.py
     assert first[:3] == [sys.executable, '-m', 'mrd_plugin.apis.train']
-    assert first[3] == 'configs/tamm/stage1_image-adapter_furniture.py'
-=======
-    assert first[2] == 'configs/tamm/image-adapter_stage1_furniture.py'
->>>>>>> configs:tests/test_apis/test_cross_validation.py
+    assert first[3] == 'configs/tamm/image-adapter_stage1_furniture.py'
     assert 'train_dataloader.dataset.split=[train]' in first
     assert 'val_dataloader.dataset.split=val' in first and 'a=1' not in first
     assert 'train_dataloader.dataset.split=[train,val]' in second

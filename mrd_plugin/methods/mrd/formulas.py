@@ -49,7 +49,10 @@ def mix(log_image: Tensor, log_text: Tensor, alpha: Tensor) -> Tensor:
     Returns:
         ``(n, k)``.
     """
-    return torch.log(alpha * log_image.exp() + (1 - alpha) * log_text.exp())
+    mixed = alpha * log_image.exp() + (1 - alpha) * log_text.exp()
+    # Where the own sample is left out, the logarithm of 0 would have the gradient 0 / 0.
+    left_out = torch.isneginf(log_image) & torch.isneginf(log_text)
+    return mixed.masked_fill(left_out, 1).log().masked_fill(left_out, -torch.inf)
 
 
 def jeffrey(log_p: Tensor, log_q: Tensor) -> Tensor:

@@ -17,7 +17,7 @@ from mrd_plugin.reports.samples.pair_figure import drawn_pair, save_pair_png
 from mrd_plugin.reports.samples.sample_files import DrawnSample, drawn_sample, save_ply, save_png
 from mrd_plugin.utils.errors import ConfigError
 
-_VIEWER = Path(__file__).parent / 'assets' / 'cloud.js'
+_VIEWER = Path(__file__).parents[1] / 'assets' / 'cloud.js'
 _STYLE = """
 body { font: 14px/1.45 system-ui, sans-serif; margin: 2em auto; max-width: 1100px; padding: 0 1em; }
 article { display: grid; grid-template-columns: 300px 180px 1fr; gap: 1em; margin: 1.5em 0; }

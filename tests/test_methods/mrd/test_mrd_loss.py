@@ -50,14 +50,15 @@ def assert_same_gradients(found, wanted):
         torch.testing.assert_close(a, torch.zeros_like(a) if b is None else b)
 
 
+@pytest.mark.parametrize('block_size', [4, None])
 @pytest.mark.parametrize('subset', SUBSETS)
 @pytest.mark.parametrize('mixed', [False, True])
 @pytest.mark.parametrize('distance', ['jeffrey', 'kl', 'smooth_l1', 'mse'])
-def test_equals_reference(distance, mixed, subset):
+def test_equals_reference(distance, mixed, subset, block_size):
     inputs = reference.batch(**SUBSETS[subset])
     scales = reference.scales()
     options = dict(within=dict(type='TeacherMix', start=0.3)) if mixed else {}
-    module = build(distance=distance, w_intra=0.7, w_cross=1.3, block_size=4, **options)
+    module = build(distance=distance, w_intra=0.7, w_cross=1.3, block_size=block_size, **options)
     log = module(Triplets(*inputs), *scales)
     alpha = (0.3, 0.3)
     total, terms = expected(inputs, scales, 0.7, 1.3, distance=distance, mixed=mixed, alpha=alpha)
@@ -67,12 +68,13 @@ def test_equals_reference(distance, mixed, subset):
     assert_same_gradients(gradients(log['loss'], inputs, scales), gradients(total, inputs, scales))
 
 
+@pytest.mark.parametrize('block_size', [3, None])
 @pytest.mark.parametrize('mixed', [False, True])
-def test_transposed_cross_and_symmetric_scale(mixed):
+def test_transposed_cross_and_symmetric_scale(mixed, block_size):
     inputs = reference.batch(without_text=(4,))
     scales = reference.scales()
     options = dict(within=dict(type='TeacherMix')) if mixed else {}
-    module = build(transposed_cross=True, symmetric_scale=0.5, block_size=3, **options)
+    module = build(transposed_cross=True, symmetric_scale=0.5, block_size=block_size, **options)
     log = module(Triplets(*inputs), *scales)
     total, _ = expected(inputs, scales, mixed=mixed, transposed=True, symmetric_scale=0.5)
     torch.testing.assert_close(log['loss'], total)
@@ -134,6 +136,42 @@ def test_block_size_changes_nothing(block_size, mixed):
     torch.testing.assert_close(results[0][1], results[1][1], rtol=1e-10, atol=1e-12)
 
 
+@pytest.mark.parametrize('within', ['TeacherMix', 'LossLevelSoftmax', 'UncertaintyWeights'])
+@pytest.mark.parametrize('distance', ['jeffrey', 'kl', 'smooth_l1'])
+def test_whole_matrices_equal_row_blocks(distance, within):
+    """The formulas as they are written, by autograd, against the engine's closed forms."""
+    inputs = reference.batch(without_text=(1, 4), without_image=(8,))
+    found = []
+    for block_size in (None, 4):
+        scales = reference.scales()
+        module = build(
+            within=dict(type=within),
+            across=dict(type='UncertaintyWeights'),
+            agreement=dict(tau=0.3),
+            distance=distance,
+            tau_cross='logit_scale',
+            transposed_cross=True,
+            mask_duplicates=True,
+            block_size=block_size,
+        )
+        log = module(Triplets(*inputs), *scales)
+        leaves = [inputs[0], *scales, *module.parameters()]
+        found.append((log, torch.autograd.grad(log['loss'], leaves)))
+    for key in found[0][0]:
+        torch.testing.assert_close(found[0][0][key], found[1][0][key], msg=key)
+    torch.testing.assert_close(found[0][1], found[1][1])
+
+
+def test_whole_matrices_can_be_differentiated_twice():
+    inputs, scales = reference.batch(n=5, dim=3), reference.scales()
+
+    def loss(points):
+        batch = Triplets(points, *inputs[1:])
+        return build(block_size=None)(batch, *scales)['loss']
+
+    assert torch.autograd.gradgradcheck(loss, [inputs[0]], fast_mode=True)
+
+
 @pytest.mark.parametrize('dtype', [torch.float32, torch.float64])
 def test_zero_weights_are_plain_alignment_bit_for_bit(dtype):
     inputs = reference.batch(without_text=(3,), dtype=dtype)
@@ -163,7 +201,9 @@ def test_invariant_to_order_and_feature_scale():
     module = MRDLoss(block_size=4).double()
     wanted = module(Triplets(*inputs), *scales)['loss']
     order = torch.randperm(11, generator=torch.Generator().manual_seed(1))
-    torch.testing.assert_close(module(*(x[order] for x in inputs), *scales)['loss'], wanted)
+    torch.testing.assert_close(
+        module(Triplets(*(x[order] for x in inputs)), *scales)['loss'], wanted
+    )
     scaled = [x * c for x, c in zip(inputs, (3.0, 0.2, 7.0))]
     torch.testing.assert_close(module(Triplets(*scaled, *inputs[3:]), *scales)['loss'], wanted)
 
