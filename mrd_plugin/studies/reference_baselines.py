@@ -9,6 +9,9 @@ from pathlib import Path
 import numpy as np
 import torch
 from mmengine.logging import print_log
+from sklearn.linear_model import Ridge
+from sklearn.pipeline import Pipeline, make_pipeline
+from sklearn.preprocessing import StandardScaler
 from tqdm import tqdm
 
 from mrd_plugin.models.teachers import ConSETeacher
@@ -150,40 +153,21 @@ def _size(path: str) -> int:
         raise BadSampleError(f'picture {path} is missing; prepare the data again') from None
 
 
-class RidgePath:
-    """Linear least squares with a penalty on the weights, solved once for every penalty.
+def fit_ridge(features: np.ndarray, targets: np.ndarray, strength: float) -> Pipeline:
+    """Fit a ridge regression on standardised features.
 
-    Columns are standardised, targets centred. With ``n`` rows the penalty of a ``strength`` is
-    ``lambda = strength * trace(X X^T) / n``, so that 1 means as much in any number of columns.
-    Solved in the ``n x n`` dual: ``W = X^T (X X^T + lambda I)^-1 Y``.
+    With ``n`` rows the penalty is ``strength * trace(X X^T) / n`` of the standardised features
+    ``X``, so that a strength of 1 means as much in any number of columns.
 
     Args:
         features: ``(n, p)``.
         targets: ``(n, d)``.
+        strength: Penalty, > 0, in the unit above.
+
+    Returns:
+        Fitted, with ``predict``.
     """
-
-    def __init__(self, features: np.ndarray, targets: np.ndarray) -> None:
-        self.mean = features.mean(axis=0)
-        deviation = features.std(axis=0)
-        self.deviation = np.where(deviation > 1e-9, deviation, 1.0)
-        self.offset = targets.mean(axis=0)
-        self.rows = self._standardise(features)
-        kernel = self.rows @ self.rows.T
-        self.unit = float(np.trace(kernel)) / len(kernel)
-        values, self.vectors = np.linalg.eigh(kernel)
-        self.values = np.clip(values, 0, None)
-        self.rotated = self.vectors.T @ (targets - self.offset)
-
-    def _standardise(self, features: np.ndarray) -> np.ndarray:
-        return (features.astype(np.float64) - self.mean) / self.deviation
-
-    def predict(self, features: np.ndarray, strength: float) -> np.ndarray:
-        """Predict the targets ``(m, d)`` of ``features (m, p)`` under one penalty.
-
-        Args:
-            features: ``(m, p)``.
-            strength: Penalty, > 0, in the unit above.
-        """
-        shrunk = self.rotated / (self.values + strength * self.unit)[:, None]
-        kernel = self._standardise(features) @ self.rows.T
-        return self.offset + kernel @ (self.vectors @ shrunk)
+    scaler = StandardScaler()
+    rows = scaler.fit_transform(features.astype(np.float64))
+    ridge = Ridge(alpha=strength * np.square(rows).sum() / len(rows)).fit(rows, targets)
+    return make_pipeline(scaler, ridge)

@@ -15,12 +15,12 @@ from mmengine.registry import MODELS
 from mrd_plugin.apis.run_loading import build_dataset, build_teacher, sample_ids
 from mrd_plugin.models.heads import PromptClassifier
 from mrd_plugin.models.teachers import Teacher
-from mrd_plugin.studies.reference_baselines import RidgePath
+from mrd_plugin.studies.reference_baselines import fit_ridge
 from mrd_plugin.studies.shape_table import ShapeTable, score_embeddings, tabulate
 from mrd_plugin.utils.errors import ConfigError
 
 STRENGTHS = tuple(10.0 ** (power / 2) for power in range(-6, 5))
-"""Penalties to choose from, in the unit of :class:`RidgePath`: 0.001 to 100."""
+"""Penalties to choose from, in the unit of :func:`fit_ridge`: 0.001 to 100."""
 
 HEADLINE = (
     'zero_shot/top1',
@@ -87,8 +87,9 @@ def _reference_rows(
     for name, features in inputs.items():
         if features is not None and len(fit):
             strength = choose_strength(features, table, table.rows(train), table.rows(val))
-            path = RidgePath(features[table.rows(fit)], table.text[table.rows(fit)])
-            found[name] = score_embeddings(path.predict(features[rows], strength), table, rows)
+            known = table.rows(fit)
+            ridge = fit_ridge(features[known], table.text[known], strength)
+            found[name] = score_embeddings(ridge.predict(features[rows]), table, rows)
     if table.image[rows].any():
         teacher = score_embeddings(table.image[rows], table, rows)
         own = [key for key in teacher if key.startswith('retrieval/image_to_shape/r')]
@@ -107,10 +108,10 @@ def choose_strength(
         train: Rows to fit on.
         val: Rows to choose on.
     """
-    path = RidgePath(features[train], table.text[train])
 
     def merit(strength: float) -> float:
-        figures = score_embeddings(path.predict(features[val], strength), table, val)
+        ridge = fit_ridge(features[train], table.text[train], strength)
+        figures = score_embeddings(ridge.predict(features[val]), table, val)
         return float(np.mean([figures[key] for key in HEADLINE if key in figures]))
 
     return max(STRENGTHS, key=merit)

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
+import trimesh
 
 from mrd_plugin.structures import ShapeDataSample
 
@@ -126,17 +127,5 @@ def save_ply(path: str | Path, xyz: np.ndarray, rgb: np.ndarray) -> None:
         xyz: Points ``(N, 3)``.
         rgb: Colours ``(N, 3)`` in [0, 1].
     """
-    vertices = np.empty(
-        len(xyz),
-        dtype=[(axis, '<f4') for axis in 'xyz'] + [(c, 'u1') for c in ('red', 'green', 'blue')],
-    )
-    for i, axis in enumerate('xyz'):
-        vertices[axis] = xyz[:, i]
-    for i, colour in enumerate(('red', 'green', 'blue')):
-        vertices[colour] = np.round(rgb[:, i] * 255)
-    header = ['ply', 'format binary_little_endian 1.0', f'element vertex {len(vertices)}']
-    header += [f'property float {axis}' for axis in 'xyz']
-    header += [f'property uchar {colour}' for colour in ('red', 'green', 'blue')]
-    with open(path, 'wb') as file:
-        file.write('\n'.join([*header, 'end_header', '']).encode('ascii'))
-        file.write(vertices.tobytes())
+    cloud = trimesh.PointCloud(xyz, np.round(rgb * 255).astype(np.uint8))
+    Path(path).write_bytes(cloud.export(file_type='ply'))
