@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from benchmarks.harness import Benchmark, Pair
+from benchmarks.harness import Benchmark, Comparison
 from mrd_plugin.ops import ball_query, furthest_point_sample
 
 _RADIUS = 0.2
@@ -21,13 +21,13 @@ def plain_ball_query(xyz: Tensor, centres: Tensor, radius: float, k: int) -> Ten
     return torch.where(index == xyz.shape[1], first, index)
 
 
-def build(clouds: int, points: int, centres: int, neighbours: int, device: str) -> Pair:
+def build(clouds: int, points: int, centres: int, neighbours: int, device: str) -> Comparison:
     """Make both sides on random clouds in the unit ball; centres by furthest point sampling."""
     xyz = torch.randn(clouds, points, 3, generator=torch.Generator().manual_seed(0))
     xyz = (xyz / xyz.norm(dim=-1).amax(1)[:, None, None]).to(device)
     chosen = furthest_point_sample(xyz, centres)
     middle = xyz.gather(1, chosen[..., None].expand(-1, -1, 3))
-    return Pair(
+    return Comparison(
         lambda: (ball_query(xyz, middle, _RADIUS, neighbours),),
         lambda: (plain_ball_query(xyz, middle, _RADIUS, neighbours),),
         dict(clouds=clouds, points=points, centres=centres, neighbours=neighbours, radius=_RADIUS),

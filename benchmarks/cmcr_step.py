@@ -9,7 +9,7 @@ import torch
 from mmengine.registry import MODELS
 from torch import Tensor
 
-from benchmarks.harness import Benchmark, Pair
+from benchmarks.harness import Benchmark, Comparison
 from mrd_plugin.models.preprocessors import PairDataPreprocessor
 from mrd_plugin.structures import PairBatch, PairDataSample
 
@@ -37,7 +37,7 @@ def make_sweep(points: int, generator: torch.Generator) -> Tensor:
 def make_keyframe(
     points: int, cameras: int, pairs: int, queries: int, height: int, width: int
 ) -> PairBatch:
-    """Make one sample with pictures, pairs, masks of 4 x 4 pixels and queries."""
+    """Make one sample with images, pairs, masks of 4 x 4 pixels and queries."""
     generator = torch.Generator().manual_seed(0)
 
     def integers(high: int, count: int) -> Tensor:
@@ -77,7 +77,7 @@ def build(
     width: int,
     stride: int,
     device: str,
-) -> Pair:
+) -> Comparison:
     """Make both sides: MinkUNet34 and a frozen ResNet-50, with and without CMCR around them.
 
     Both return the student's voxel features. The reference takes their mean square for a loss.
@@ -119,8 +119,8 @@ def build(
         return (seen.pop().detach(),)
 
     sizes = dict(points=points, voxels=len(batch.voxel_coords), cameras=cameras, pairs=pairs)
-    pictures = dict(queries=queries, height=height, width=width, stride=stride)
-    return Pair(ours, reference, {**sizes, **pictures})
+    image_sizes = dict(queries=queries, height=height, width=width, stride=stride)
+    return Comparison(ours, reference, {**sizes, **image_sizes})
 
 
 BENCHMARK = Benchmark(

@@ -6,7 +6,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from benchmarks.harness import Benchmark, Pair
+from benchmarks.harness import Benchmark, Comparison
 from mrd_plugin.methods.cmcr.losses import code_matching
 
 
@@ -31,7 +31,7 @@ def plain_code_matching(points: Tensor, pixels: Tensor, codes: Tensor) -> tuple[
     return total, *torch.autograd.grad(chosen, (points, pixels), (p.grad, q.grad))
 
 
-def build(pairs: int, codes: int, dim: int, device: str) -> Pair:
+def build(pairs: int, codes: int, dim: int, device: str) -> Comparison:
     """Make both sides on random unit features whose two modalities resemble each other."""
     generator = torch.Generator().manual_seed(0)
     common, *noise = torch.randn(3, pairs, dim, generator=generator).to(device)
@@ -45,7 +45,7 @@ def build(pairs: int, codes: int, dim: int, device: str) -> Pair:
     def reference() -> tuple[Tensor, ...]:
         return plain_code_matching(points, pixels, book)
 
-    return Pair(ours, reference, dict(pairs=pairs, codes=codes, dim=dim))
+    return Comparison(ours, reference, dict(pairs=pairs, codes=codes, dim=dim))
 
 
 BENCHMARK = Benchmark(

@@ -1,9 +1,9 @@
 """Compare an implementation with a slow reference: time, peak memory, largest difference.
 
-A benchmark is a function that is given its options and returns a :class:`Pair`. Times are taken in
-interleaved runs, so that a machine that slows down slows both. Peak memory is what a run needs
-above its inputs: on CUDA from the allocator, on a CPU from the resident set of a process of its
-own.
+A benchmark is a function that is given its options and returns a :class:`Comparison`. Times are
+taken in interleaved runs, so that a machine that slows down slows both. Peak memory is what a run
+needs above its inputs: on CUDA from the allocator, on a CPU from the resident set of a process of
+its own.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ from mrd_plugin.utils.errors import ConfigError
 _SIDES = ('ours', 'reference')
 
 
-class Pair(NamedTuple):
+class Comparison(NamedTuple):
     """Two ways to compute the same tensors on the same inputs.
 
     Attributes:
@@ -48,7 +48,7 @@ class Benchmark(NamedTuple):
 
     Attributes:
         help: One line for the list.
-        build: Makes a :class:`Pair` from parsed options; ``device`` is among them. Must be
+        build: Makes a :class:`Comparison` from parsed options; ``device`` is among them. Must be
             importable, since the memory is measured in another process.
         arguments: Integer options and their defaults.
         small: Options of a quick run that warms up compilers and libraries.
@@ -56,7 +56,7 @@ class Benchmark(NamedTuple):
     """
 
     help: str
-    build: Callable[..., Pair]
+    build: Callable[..., Comparison]
     arguments: dict[str, int]
     small: dict[str, int]
     repeats: int

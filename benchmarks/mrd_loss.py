@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from benchmarks.harness import Benchmark, Pair
+from benchmarks.harness import Benchmark, Comparison
 from mrd_plugin.methods.contrast.info_nce import info_nce
 from mrd_plugin.methods.contrast.triplets import Triplets
 from mrd_plugin.methods.mrd import formulas
@@ -46,7 +46,7 @@ def plain_loss(
     return align + factors[0] * intra + factors[1] * cross
 
 
-def build(batch: int, dim: int, device: str) -> Pair:
+def build(batch: int, dim: int, device: str) -> Comparison:
     """Make both sides on random features whose three modalities resemble each other."""
     generator = torch.Generator().manual_seed(0)
     common, *noise = torch.randn(4, batch, dim, generator=generator).to(device)
@@ -65,7 +65,7 @@ def build(batch: int, dim: int, device: str) -> Pair:
         loss = plain_loss(points, image, text, scale, module)
         return (loss.detach(), *torch.autograd.grad(loss, inputs))
 
-    return Pair(ours, reference, dict(batch=batch, dim=dim))
+    return Comparison(ours, reference, dict(batch=batch, dim=dim))
 
 
 BENCHMARK = Benchmark(

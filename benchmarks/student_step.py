@@ -8,7 +8,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from benchmarks.harness import Benchmark, Pair
+from benchmarks.harness import Benchmark, Comparison
 from benchmarks.textbook_student import TextbookStudent
 from mrd_plugin.methods.contrast.triplets import Triplets
 from mrd_plugin.methods.mrd.mrd import MRDLoss
@@ -55,19 +55,19 @@ def mean_square(features: Tensor) -> Tensor:
     return features.square().mean()
 
 
-def build(scaling: int, shapes: int, points: int, device: str) -> Pair:
+def build(scaling: int, shapes: int, points: int, device: str) -> Comparison:
     """Make both sides with the sizes of a published row, on random clouds."""
     torch.manual_seed(0)
     student = PointPatchTransformer(scaling=scaling).to(device)
     cloud = make_cloud(shapes, points, 6, device)
-    return Pair(
+    return Comparison(
         make_step(student, cloud, mean_square),
         make_step(TextbookStudent(student).to(device), cloud, mean_square),
         dict(scaling=scaling, shapes=shapes, points=points),
     )
 
 
-def build_furniture(shapes: int, points: int, device: str) -> Pair:
+def build_furniture(shapes: int, points: int, device: str) -> Comparison:
     """Make both sides with the sizes of the furniture configs, under head and MRD's loss."""
     torch.manual_seed(0)
     student = PointPatchTransformer(**_FURNITURE).to(device)
@@ -86,7 +86,7 @@ def build_furniture(shapes: int, points: int, device: str) -> Pair:
     def loss(features: Tensor) -> Tensor:
         return criterion(batch(head(features)), scale, scale)['loss']
 
-    return Pair(
+    return Comparison(
         make_step(student, cloud, loss),
         make_step(TextbookStudent(student).to(device), cloud, loss),
         dict(shapes=shapes, points=points),

@@ -6,7 +6,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from benchmarks.harness import Benchmark, Pair
+from benchmarks.harness import Benchmark, Comparison
 from mrd_plugin.ops import superpixel_pool, unit_pixel_pool
 
 
@@ -55,10 +55,10 @@ def build(
     width: int,
     stride: int,
     device: str,
-) -> Pair:
+) -> Comparison:
     """Make both sides on random maps and jagged segments.
 
-    With a stride of 1 the features have the size of the picture and are pooled as they are. The
+    With a stride of 1 the features have the size of the image and are pooled as they are. The
     reference goes scene by scene: at once it would need some 20 GB.
     """
     views = scenes * cameras
@@ -88,7 +88,9 @@ def build(
         return tuple(torch.cat(part) for part in zip(*parts))
 
     sizes = dict(channels=channels, height=height, width=width, stride=stride)
-    return Pair(ours, reference, dict(scenes=scenes, cameras=cameras, segments=segments, **sizes))
+    return Comparison(
+        ours, reference, dict(scenes=scenes, cameras=cameras, segments=segments, **sizes)
+    )
 
 
 _SIZES = dict(scenes=16, cameras=6, segments=150, channels=64, height=224, width=416)

@@ -97,7 +97,7 @@ class TextbookStudent(nn.Module):
         self.load_state_dict(student.state_dict())
 
     def forward(self, points: Tensor) -> Tensor:
-        """Encode points ``(B, N, C)`` to one feature a shape, ``(B, dim)``."""
+        """Encode points ``(B, N, C)`` to one feature per shape, ``(B, dim)``."""
         centres, patches = self.sa(points)
         tokens = torch.cat([centres, patches], dim=-1).transpose(1, 2)
         tokens = self.patch_norm(self.patch_proj(tokens).transpose(1, 2))

@@ -12,7 +12,7 @@ from torch import Tensor
 
 from benchmarks.ball_query import plain_ball_query
 from benchmarks.fps import plain_furthest_point_sample
-from benchmarks.harness import Benchmark, Pair
+from benchmarks.harness import Benchmark, Comparison
 
 _CONFIG = 'mmdet3d::votenet/votenet_8xb8_scannet-3d.py'
 
@@ -71,7 +71,7 @@ def plain_operators() -> Iterator[None]:
             function.forward = staticmethod(forward)
 
 
-def build(points: int, device: str) -> Pair:
+def build(points: int, device: str) -> Comparison:
     """Make both sides on a random room of 8 x 6 x 3 metres."""
     from mmengine.config import Config
     from mmengine.hub import get_config
@@ -96,7 +96,7 @@ def build(points: int, device: str) -> Pair:
         with plain_operators():
             return ours()
 
-    return Pair(ours, reference, dict(points=points))
+    return Comparison(ours, reference, dict(points=points))
 
 
 BENCHMARK = Benchmark(

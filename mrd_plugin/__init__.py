@@ -13,7 +13,7 @@ from mrd_plugin.compat import (
 )
 from mrd_plugin.version import __version__
 
-config_inheritance.enable()
+config_inheritance.enable_package_inheritance()
 mmengine_config_text.remember()
 spconv_weights.keep_kernels()
 versions.warn_about_versions()

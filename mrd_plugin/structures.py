@@ -1,4 +1,8 @@
-"""What travels with a batch: the data samples, and the joined sweeps and images."""
+"""What travels with a batch: data samples of shapes and sweeps, and the joined batch of sweeps.
+
+A data sample holds what belongs to one shape or sweep beside its points; :class:`PairBatch` is what
+the LiDAR models get: sweeps, their voxels, images and point-pixel pairs.
+"""
 
 from __future__ import annotations
 
@@ -24,7 +28,7 @@ class ShapeDataSample(BaseDataElement):
 
 
 class PairDataSample(BaseDataElement):
-    """Everything about one sweep of ``N`` points and its ``V`` pictures beside these themselves.
+    """Everything about one sweep of ``N`` points and its ``V`` images beside these themselves.
 
     Meta information: ``sample_id`` (str), ``num_views`` (int), ``view_names`` (list of the cameras)
     and, if samples before it were bad, ``skipped`` (list of their names).
@@ -32,8 +36,8 @@ class PairDataSample(BaseDataElement):
     Data fields: ``pair_points (M,)`` long, rows of the points, and ``pair_pixels (M, 3)`` long, the
     pixels that see them as (view, row, column). Optional, where the pipeline makes them:
     ``superpixels (V, H, W)`` int32, ids from 0 on that are local to a view, -1 = none;
-    ``image_masks (V, H, W)`` bool, True = to be blacked out by the model that reconstructs pictures
-    (the pictures themselves stay whole, they are its target); ``query_xyz (Q, 3)`` in metres in the
+    ``image_masks (V, H, W)`` bool, True = to be blacked out by the model that reconstructs images
+    (the images themselves stay whole, they are its target); ``query_xyz (Q, 3)`` in metres in the
     LiDAR frame, ``query_occupied (Q,)`` 0 or 1, ``query_kind (Q,)`` long (0 behind a return, 1 in
     front of it, 2 far in front), ``query_intensity (Q,)`` (-1 = none); ``point_labels (N,)`` long,
     -1 = ignored.
@@ -43,7 +47,7 @@ class PairDataSample(BaseDataElement):
 class PairBatch(NamedTuple):
     """A batch of ``batch_size`` samples on one device; every index is one into the joined tensors.
 
-    Sums run over the samples: ``ΣN`` points, ``ΣV`` pictures of ``H x W`` pixels, ``ΣM`` pairs,
+    Sums run over the samples: ``ΣN`` points, ``ΣV`` images of ``H x W`` pixels, ``ΣM`` pairs,
     ``ΣQ`` queries; the counts may differ from sample to sample. An optional field is there for all
     samples of a batch or is None. Metres, and the LiDAR frame of each sample: x forward (to the
     right on nuScenes), z up, the sensor at the origin.
@@ -62,17 +66,17 @@ class PairBatch(NamedTuple):
     point2voxel: Tensor
     """Row of each point's voxel in ``voxel_features``, ``(ΣN,)``, int64."""
     images: Tensor
-    """Whole pictures, RGB in [0, 1], ``(ΣV, 3, H, W)``; ``(0, 3, 0, 0)`` if the pipeline loads none."""
+    """Whole images, RGB in [0, 1], ``(ΣV, 3, H, W)``; ``(0, 3, 0, 0)`` if none are loaded."""
     image_batch: Tensor
-    """Sample of each picture, ``(ΣV,)``, int64."""
+    """Sample of each image, ``(ΣV,)``, int64."""
     pair_points: Tensor
     """Row in ``points`` of each pair, ``(ΣM,)``, int64."""
     pair_pixels: Tensor
     """Row in ``images``, row and column of the pixel of each pair, ``(ΣM, 3)``, int64."""
     superpixels: Tensor | None = None
-    """Label maps, -1 = none, ``(ΣV, H, W)``, int64; ids are local to a picture."""
+    """Label maps, -1 = none, ``(ΣV, H, W)``, int64; ids are local to an image."""
     image_masks: Tensor | None = None
-    """True where the model shall black out a picture, ``(ΣV, H, W)``, bool."""
+    """True where the model shall black out an image, ``(ΣV, H, W)``, bool."""
     query_xyz: Tensor | None = None
     """Occupancy queries, ``(ΣQ, 3)``."""
     query_batch: Tensor | None = None

@@ -72,8 +72,8 @@ def main(argv: list[str] | None = None) -> int:
     print(
         f'{args.name}: {result["ours_s"]:.4g} s against {result["reference_s"]:.4g} s, '
         f'{result["ratio"]:.2f} times as fast; extra memory {result["ours_peak_mb"]:.0f} MB '
-        'against '
-        f'{result["reference_peak_mb"]:.0f} MB; largest difference {result["max_abs_diff"]:.2g}'
+        f'against {result["reference_peak_mb"]:.0f} MB; largest difference '
+        f'{result["max_abs_diff"]:.2g}'
     )
     return 0
 

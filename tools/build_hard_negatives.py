@@ -36,9 +36,12 @@ def parse_args() -> argparse.Namespace:
         '--space',
         choices=SPACES,
         default='shape',
-        help='what is near: features of the checkpoint, or what the teacher makes of texts or pictures (default shape)',
+        help='what is near: features of the checkpoint, or what the teacher makes of texts or '
+        'images (default shape)',
     )
-    parser.add_argument('-k', type=positive_int, default=31, help='neighbours a shape (default 31)')
+    parser.add_argument(
+        '-k', type=positive_int, default=31, help='neighbours per shape (default 31)'
+    )
     parser.add_argument('--features', default='embedding', help='embedding, backbone, ...')
     parser.add_argument(
         '--cfg-options', nargs='+', type=key_value, action=DictAction, metavar='KEY=VALUE'

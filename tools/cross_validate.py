@@ -3,7 +3,7 @@ r"""Cross-validate configs over the five furniture folds and print a table.
 Examples:
     # choose settings: train part against validation part
     python tools/cross_validate.py configs/mrd/pointbert_furniture.py --part val --seeds 0
-    # final figures: train + validation part against the test part, every shape tested once
+    # final metrics: train + validation part against the test part, every shape tested once
     python tools/cross_validate.py configs/openshape/pointbert_furniture.py \
         configs/mrd/pointbert_furniture.py --part test --seeds 0 1
     # a variant of a config as a row of its own
@@ -20,7 +20,7 @@ from pathlib import Path
 
 from mrd_plugin.apis.launch import find_configs, one_sentence_errors
 from mrd_plugin.studies.cross_validation import (
-    Run,
+    FoldRun,
     markdown_table,
     require_splits,
     run_all,
@@ -55,7 +55,9 @@ def parse_args() -> argparse.Namespace:
         '--seeds', type=int, nargs='+', default=[0], help='of the trainings (default 0)'
     )
     parser.add_argument('--jobs', type=positive_int, default=2, help='runs at a time (default 2)')
-    parser.add_argument('--threads', type=positive_int, default=1, help='threads a run (default 1)')
+    parser.add_argument(
+        '--threads', type=positive_int, default=1, help='threads per run (default 1)'
+    )
     parser.add_argument(
         '--out',
         default='work_dirs/cross_validation',
@@ -77,7 +79,7 @@ def parse_args() -> argparse.Namespace:
         type=key_value,
         default=[],
         metavar='KEY=VALUE',
-        help='the same for the first stage of a two-stage method (TAMM), which is trained on each fold',
+        help='the same for the first stage of a two-stage method (TAMM), trained on each fold',
     )
     return parser.parse_args()
 
@@ -92,7 +94,7 @@ def main() -> None:
     """Run, then print and write the table."""
     args = parse_args()
     runs = [
-        Run(
+        FoldRun(
             config,
             fold,
             seed,

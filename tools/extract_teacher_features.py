@@ -21,10 +21,12 @@ EXAMPLES = """examples:
       --classes configs/_base_/datasets/furniture_splits/nouns.json
   python tools/extract_teacher_features.py data/furniture --patches \\
       --classes configs/_base_/datasets/furniture_splits/nouns.json
-  python tools/extract_teacher_features.py data/mine --teacher my_clip.py --out data/mine/features/b32
+  python tools/extract_teacher_features.py data/mine --teacher my_clip.py \\
+      --out data/mine/features/b32
 
 A config file holds the teacher under `model.teacher` or `teacher`, for instance
-  teacher = dict(type='OpenCLIPTeacher', model='ViT-B-32', pretrained='weights/vit_b_32.safetensors')
+  teacher = dict(type='OpenCLIPTeacher', model='ViT-B-32',
+                 pretrained='weights/vit_b_32.safetensors')
 An interrupted run goes on where it stopped; a finished one returns at once."""
 
 
@@ -56,7 +58,7 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument(
         '--patches',
         action='store_true',
-        help='the patch tokens of the pictures too (L times the size)',
+        help='the patch tokens of the images too (L times the size)',
     )
     parser.add_argument('--batch-size', type=positive_int, help="(default: the teacher's own)")
     parser.add_argument(
@@ -107,7 +109,7 @@ def main() -> None:
     out.parent.mkdir(parents=True, exist_ok=True)
     written = write_cache(teacher, request, args.data, out, args.dtype, args.patches)
     print(
-        f'{out}: {len(request.images)} pictures and {len(request.texts)} texts '
+        f'{out}: {len(request.images)} images and {len(request.texts)} texts '
         + ('written' if written else 'were there already')
     )
 

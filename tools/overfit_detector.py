@@ -5,8 +5,9 @@ Runs go to work_dirs/overfit_<config> if neither --work-dir nor the config names
 
 Examples:
     # the three frames of KITTI in a folder with velodyne, image_2, calib and label_2
-    OMP_NUM_THREADS=1 python tools/overfit_detector.py configs/detection/overfit/second_kitti-frames.py \
-        --kitti DIR --checkpoint work_dirs/cmcr_second_kitti/epoch_10.pth
+    OMP_NUM_THREADS=1 python tools/overfit_detector.py \
+        configs/detection/overfit/second_kitti-frames.py --kitti DIR \
+        --checkpoint work_dirs/cmcr_second_kitti/epoch_10.pth
     # a room of SUN RGB-D, from the student of the embedded furniture
     python tools/overfit_detector.py configs/detection/overfit/votenet_pointbert_sunrgbd-frame.py \
         --data-root DIR --checkpoint work_dirs/pointbert_furniture/epoch_60.pth --seeds 0 1 2
@@ -26,7 +27,7 @@ from mrd_plugin.apis.launch import (
     require_checkpoints,
 )
 from mrd_plugin.data_preparation.kitti_frames import prepare_kitti_frames
-from mrd_plugin.studies.detector_overfit import overfit, require_overfit, table
+from mrd_plugin.studies.detector_overfit import overfit, overfit_table, require_overfit
 
 
 def parse_args() -> argparse.Namespace:
@@ -80,7 +81,7 @@ def main() -> None:
         fits = []
         for fit in overfit(cfg, starts, args.seeds):
             fits.append(fit)
-            print(f'\n{table(fits)}\n', flush=True)
+            print(f'\n{overfit_table(fits)}\n', flush=True)
 
 
 if __name__ == '__main__':

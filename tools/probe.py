@@ -1,13 +1,15 @@
-r"""Probe the frozen features of a checkpoint, or climb the ladder scratch, probe, fine-tuning.
+r"""Probe the frozen features of a checkpoint, or compare scratch, probe and fine-tuning.
 
 Examples:
     # one checkpoint: linear probe, k-NN, 1 to 16 shots with 10 draws each
-    python tools/probe.py configs/mrd/pointbert_furniture.py work_dirs/pointbert_furniture/epoch_60.pth
+    python tools/probe.py configs/mrd/pointbert_furniture.py \
+        work_dirs/pointbert_furniture/epoch_60.pth
     # on other data, whose train_dataloader and test_dataloader are taken
     python tools/probe.py configs/mrd/pointbert_objaverse.py CHECKPOINT \
         --data configs/mrd/benchmarks/pointbert_modelnet40_finetune.py
     # 5-way 10-shot; the embedding in the teacher's space instead of the backbone's feature
-    python tools/probe.py CONFIG CHECKPOINT --probes few-shot --ways 5 --shots 10 --features embedding
+    python tools/probe.py CONFIG CHECKPOINT --probes few-shot --ways 5 --shots 10 \
+        --features embedding
     # the ladder over the five furniture folds; pre-trains what is missing
     python tools/probe.py configs/mrd/pointbert_furniture.py --folds 0 1 2 3 4 --seeds 0 \
         --scratch configs/mrd/benchmarks/pointbert_furniture_scratch.py \
@@ -26,8 +28,8 @@ from pathlib import Path
 from mmengine.config import Config
 
 from mrd_plugin.apis.launch import find_configs, one_sentence_errors, require_data
-from mrd_plugin.studies.cross_validation import markdown_table, write_table
-from mrd_plugin.studies.probing import Ladder, Probes, Rows, data_parts, probe
+from mrd_plugin.studies.cross_validation import MetricRows, markdown_table, write_table
+from mrd_plugin.studies.probing import Ladder, Probes, data_parts, probe
 from mrd_plugin.utils.arguments import key_value, positive_int
 from mrd_plugin.utils.errors import ConfigError
 
@@ -62,7 +64,7 @@ def parse_args() -> argparse.Namespace:
         type=positive_int,
         nargs='+',
         default=PROBES['shots'],
-        help='training shapes a class of the few-shot probes (default: 1 2 4 8 16)',
+        help='training shapes per class of the few-shot probes (default: 1 2 4 8 16)',
     )
     parser.add_argument(
         '--ways', type=positive_int, help='classes of a few-shot probe (default: all)'
@@ -91,8 +93,8 @@ def parse_args() -> argparse.Namespace:
     )
     ladder.add_argument(
         '--checkpoints',
-        help='existing checkpoints or work folders, with {fold} and, for several seeds, {seed} in the '
-        'name',
+        help='existing checkpoints or work folders, with {fold} and, for several seeds, {seed} in '
+        'the name',
     )
     ladder.add_argument('--scratch', metavar='CONFIG', help='adds the row of training from scratch')
     ladder.add_argument('--finetune', metavar='CONFIG', help='adds the row of fine-tuning')
@@ -122,8 +124,8 @@ def parse_args() -> argparse.Namespace:
     return args
 
 
-def climb(args: argparse.Namespace, probes: Probes) -> Rows:
-    """Climb the ladder that the command line describes."""
+def run_ladder(args: argparse.Namespace, probes: Probes) -> MetricRows:
+    """Run the ladder that the command line describes."""
     ladder = Ladder(
         args.config,
         args.finetune,
@@ -140,7 +142,7 @@ def climb(args: argparse.Namespace, probes: Probes) -> Rows:
     rows = ladder.rows(probes)
     if args.base is not None and args.base not in rows:
         raise ConfigError(f'--base {args.base!r}: expected one of the rows {", ".join(rows)}.')
-    return ladder.climb(probes)
+    return ladder.run(probes)
 
 
 def table_names(args: argparse.Namespace) -> list[str]:
@@ -182,7 +184,7 @@ def main() -> None:
             parts = data_parts(data)
             rows = probe(cfg, args.checkpoint, parts, probes, cache, data)
         else:
-            rows = climb(args, probes)
+            rows = run_ladder(args, probes)
     counts = [round(figures['accuracy/n']) for figures in next(iter(rows.values()))]
     metrics = {
         key: title for key, title in METRICS.items() if all(key in row[0] for row in rows.values())

@@ -61,7 +61,7 @@ unset PYTHONDONTWRITEBYTECODE
 
 if [ "$layer" = shape ]; then
   step 'prepare 820 real shapes' "$python" tools/prepare/furniture.py
-  step 'encode pictures and captions with the embedded teacher' \
+  step 'encode images and captions with the embedded teacher' \
     "$python" tools/extract_teacher_features.py data/furniture \
     --classes configs/_base_/datasets/furniture_splits/nouns.json
 else

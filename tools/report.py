@@ -6,7 +6,7 @@ Examples:
     xdg-open work_dirs/pointbert_furniture/report/index.html
 
 The run's config and last checkpoint are used. For a run of the shape family nothing beyond the
-shape layer is needed; the first report over a data folder sends its pictures through the embedded
+shape layer is needed; the first report over a data folder sends its images through the embedded
 image tower (about a minute) for the icon ridge and keeps the logits in the data folder.
 """
 

@@ -2,8 +2,9 @@ r"""Compare pre-trainings by the segmentation they lead to: scratch, linear prob
 
 Examples:
     # choose settings on the validation frames
-    python tools/segmentation_ladder.py configs/cmcr/minkunet18_zod-sample.py --split validation --seeds 0
-    # the figures: three seeds, test frames
+    python tools/segmentation_ladder.py configs/cmcr/minkunet18_zod-sample.py \
+        --split validation --seeds 0
+    # the metrics: three seeds, test frames
     python tools/segmentation_ladder.py configs/cmcr/minkunet18_zod-sample.py \
         configs/slidr/minkunet18_zod-sample.py configs/scalr/minkunet18_zod-sample.py
 
@@ -54,7 +55,9 @@ def parse_args() -> argparse.Namespace:
         '--seeds', type=int, nargs='+', default=[0, 1, 2], help='of the trainings (default 0 1 2)'
     )
     parser.add_argument('--jobs', type=positive_int, default=2, help='runs at a time (default 2)')
-    parser.add_argument('--threads', type=positive_int, default=1, help='threads a run (default 1)')
+    parser.add_argument(
+        '--threads', type=positive_int, default=1, help='threads per run (default 1)'
+    )
     parser.add_argument(
         '--export',
         action='store_true',
@@ -85,7 +88,7 @@ def main() -> None:
     with one_sentence_errors():
         find_configs(*ladder.pretraining, ladder.probe, ladder.finetune)
         Path(args.out).mkdir(parents=True, exist_ok=True)
-        rows = ladder.climb()
+        rows = ladder.run()
     table = markdown_table(rows, common_metrics(rows), 'scratch')
     print(table)
     for name, figures in rows.items():

@@ -1,12 +1,15 @@
 r"""Evaluate a checkpoint by the test part of a config.
 
 Examples:
-    python tools/test.py configs/mrd/pointbert_furniture.py work_dirs/pointbert_furniture/epoch_60.pth
+    python tools/test.py configs/mrd/pointbert_furniture.py \
+        work_dirs/pointbert_furniture/epoch_60.pth
     # keep each sample's predictions
-    python tools/test.py configs/mrd/pointbert_furniture.py work_dirs/pointbert_furniture/epoch_60.pth \
+    python tools/test.py configs/mrd/pointbert_furniture.py \
+        work_dirs/pointbert_furniture/epoch_60.pth \
         --out work_dirs/pointbert_furniture/predictions.pkl
     # two GPUs
-    bash tools/dist_test.sh configs/mrd/pointbert_objaverse.py work_dirs/pointbert_objaverse/epoch_200.pth 2
+    bash tools/dist_test.sh configs/mrd/pointbert_objaverse.py \
+        work_dirs/pointbert_objaverse/epoch_200.pth 2
 
 A checkpoint that contradicts the config (up axis, input channels, ...), or that has fewer than nine
 tenths of the model's weights, is refused.

@@ -85,7 +85,7 @@ def load_frozen(cfg: Config, checkpoint: str | Path, data: Config | None = None)
 def extract_features(
     model: BaseModel, dataset: BaseDataset, name: str = 'backbone', batch_size: int = 32
 ) -> Features:
-    """Make one feature a shape.
+    """Make one feature per shape.
 
     With ``model.num_test_views`` > 1 the cloud is cut into disjoint parts and their features are
     averaged, as ``predict`` does with embeddings.

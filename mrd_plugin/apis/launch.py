@@ -1,4 +1,9 @@
-"""What a registry could not build, said in one sentence."""
+"""What the command-line tools share between the command line and MMEngine's Runner.
+
+Flags that training and testing have in common, checks of configs, checkpoints and data folders
+before anything is built, the Runner itself, and errors that end with one sentence and exit code 1:
+among them what a registry could not build, since an option or a type is misspelt.
+"""
 
 from __future__ import annotations
 
@@ -34,7 +39,7 @@ from mrd_plugin.utils.errors import (
 )
 from mrd_plugin.utils.files import find_config
 
-MENDABLE = (
+RECOVERABLE = (
     ConfigError,
     BadSampleError,
     CheckpointError,
@@ -64,7 +69,8 @@ def add_common_arguments(parser: ArgumentParser) -> None:
         type=key_value,
         action=DictAction,
         metavar='KEY=VALUE',
-        help='settings that override the config, e.g. train_dataloader.batch_size=32 randomness.seed=1',
+        help='settings that override the config, e.g. train_dataloader.batch_size=32 '
+        'randomness.seed=1',
     )
     parser.add_argument(
         '--launcher',
@@ -97,7 +103,7 @@ def find_configs(*names: str | Path) -> list[str]:
         try:
             ast.parse(Path(path).read_text(encoding='utf-8'))
         except SyntaxError as error:
-            raise ConfigError(f'{path}, line {error.lineno}: {error.msg}; mend it.') from error
+            raise ConfigError(f'{path}, line {error.lineno}: {error.msg}; fix it.') from error
     return paths
 
 
@@ -185,10 +191,10 @@ def sentence(error: BaseException) -> str:
 
 @contextmanager
 def one_sentence_errors() -> Iterator[None]:
-    """Print errors that a person can mend without a traceback, and leave with exit code 1."""
+    """Print errors that the user can fix without a traceback, and leave with exit code 1."""
     try:
         yield
-    except MENDABLE as error:
+    except RECOVERABLE as error:
         sys.exit(f'Error: {sentence(error)}')
     except (TypeError, KeyError) as error:
         explained = explain_build_error(error)

@@ -1,4 +1,7 @@
-"""The teacher of a config that is used without its student."""
+"""What a finished run leaves, loaded again: config, checkpoint, model, data sets and predictions.
+
+A config's teacher of images and texts can also be built alone, without its student.
+"""
 
 from __future__ import annotations
 
@@ -141,7 +144,7 @@ def sample_ids(cfg: dict[str, Any], **changes: Any) -> list[str]:
 
 
 def build_teacher(config: dict[str, Any] | None, where: object) -> Teacher:
-    """Build a teacher of pictures and texts.
+    """Build a teacher of images and texts.
 
     Args:
         config: Its config, for instance ``cfg.model.get('teacher')``.
@@ -154,7 +157,7 @@ def build_teacher(config: dict[str, Any] | None, where: object) -> Teacher:
     known = MODELS.get(kind) if isinstance(kind, str) else kind
     if config is None or (known is not None and not issubclass(known, Teacher)):
         raise ConfigError(
-            f'{where}: model.teacher is {kind}, expected one of pictures and texts, such as '
+            f'{where}: model.teacher is {kind}, expected one of images and texts, such as '
             'ConSETeacher or OpenCLIPTeacher; take a config that pre-trains on shapes.'
         )
     return MODELS.build(config)

@@ -1,4 +1,4 @@
-"""Backbones out of files: published ones, converted ones and those of our own trainings."""
+"""Backbones from files: published checkpoints, converted ones and those of our own trainings."""
 
 from __future__ import annotations
 
@@ -24,8 +24,8 @@ class Encoder(NamedTuple):
     backbone: nn.Module
     """Maps points ``(B, N, C)`` to ``(B, out_channels)``; in eval mode."""
     head: nn.Module | None
-    """Into the space of the teacher, ``(B, D)``, if the file has it; TAMM's gives two, one aligned with
-    images and one with texts. In eval mode."""
+    """Into the space of the teacher, ``(B, D)``, if the file has it; TAMM's gives two, one aligned
+    with images and one with texts. In eval mode."""
     meta: dict[str, Any]
     """``geometry`` says how the points must look; ``published`` where the weights are from."""
     report: str
@@ -87,7 +87,22 @@ def load_backbone(
     settings: Mapping[str, Any] | None = None,
     map_location: str | torch.device = 'cpu',
 ) -> nn.Module:
-    """Return the backbone of :func:`load_encoder`, which has the arguments and the errors."""
+    """Return the backbone of :func:`load_encoder`, which has the arguments and the errors.
+
+    Examples:
+        >>> import tempfile
+        >>> from mrd_plugin.engine.checkpoints.writing import write_weights
+        >>> from mrd_plugin.models.backbones import PointBERT
+        >>> config = dict(in_channels=3, dim=32, depth=1, num_heads=2, num_groups=8, group_size=4)
+        >>> trained = PointBERT(**config).eval()
+        >>> with tempfile.TemporaryDirectory() as folder:  # as export_backbone writes it
+        ...     meta = dict(backbone=dict(type='PointBERT', **config))
+        ...     path = write_weights(trained.state_dict(), meta, folder, 'mine')
+        ...     backbone = load_backbone(path)
+        >>> points = torch.rand(1, 50, 3)
+        >>> torch.equal(backbone(points), trained(points))
+        True
+    """
     return load_encoder(source, family, settings, map_location).backbone
 
 
@@ -122,7 +137,7 @@ def import_checkpoint(
 
 
 def find_weights(source: str | Path) -> Path:
-    """Return the file that a path or the name of a family stands for.
+    """Return the file that a path or the name of a family refers to.
 
     Raises:
         FileNotFoundError: It is not on this machine; the message says where it can be got.

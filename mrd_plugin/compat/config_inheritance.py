@@ -15,7 +15,7 @@ from mmengine.config import Config
 from mrd_plugin.utils.files import PREFIX, find_config
 
 
-def extend(
+def extend_cfg_path(
     resolve: Callable[[str, str], tuple[str, str | None]],
 ) -> Callable[[str, str], tuple[str, str | None]]:
     """Put our rule before mmengine's `Config._get_cfg_path`.
@@ -33,6 +33,6 @@ def extend(
     return resolve_with_ours
 
 
-def enable() -> None:
+def enable_package_inheritance() -> None:
     """Teach mmengine's `Config` our paths; called once, when mrd_plugin is imported."""
-    Config._get_cfg_path = staticmethod(extend(Config._get_cfg_path))
+    Config._get_cfg_path = staticmethod(extend_cfg_path(Config._get_cfg_path))

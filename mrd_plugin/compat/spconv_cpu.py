@@ -48,14 +48,15 @@ def import_spconv() -> ModuleType:
 def _pairs(
     pairs: Tensor, counts: Tensor, inverse: bool, subm: bool
 ) -> Iterator[tuple[int, Tensor | None, Tensor | None]]:
-    """Kernel cells with their input and output rows; None stands for all rows, in order."""
+    """Kernel cells with their input and output rows; None means all rows, in order."""
     numbers = counts.tolist()
     centre = len(numbers) // 2
     for cell in range(len(numbers)):
         if subm and cell == centre:
             yield cell, None, None
             continue
-        # A submanifold kernel is symmetric: cells behind the centre have the counts of those before.
+        # A submanifold kernel is symmetric: cells behind the centre have the counts of those
+        # before.
         count = numbers[len(numbers) - cell - 1] if subm and cell > centre else numbers[cell]
         if count:
             rows_in, rows_out = pairs[int(inverse), cell], pairs[int(not inverse), cell]

@@ -45,7 +45,7 @@ def keep_kernels() -> None:
 
 
 def turn_kernels(own: Mapping[str, Tensor], given: Mapping[str, Tensor]) -> dict[str, Tensor]:
-    """Give kernels of MMCV's old layout (kernel, in, out) spconv's (out, kernel, in), as loading does.
+    """Bring kernels of MMCV's old layout (kernel, in, out) into spconv's (out, kernel, in).
 
     Args:
         own: State dict of the module that would take the tensors.

@@ -1,4 +1,4 @@
-"""Versions of the packages beneath us: a range, and a warning outside of it, never an assertion.
+"""Versions of the packages below this one: outside of a range there is a warning, no error.
 
 Packages of this family refuse to be imported beside versions that they were not tested with, and
 so fail where they would work. Here a version below the range or above the newest tested one is

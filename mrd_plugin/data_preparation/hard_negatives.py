@@ -83,7 +83,7 @@ def build_hard_negatives(
         checkpoint: Needed for ``space='shape'``.
         out: The ``.npz`` file.
         space: ``'shape'`` (features of the student), ``'text'`` or ``'image'`` (of the teacher).
-        k: Neighbours a shape. Defaults to 31.
+        k: Neighbours per shape. Defaults to 31.
         features: With ``'shape'``: a key of the model's ``FEATURES``. Defaults to 'embedding'.
 
     Returns:
@@ -160,7 +160,7 @@ def _pipeline(cfg: Config) -> list[dict]:
 
 @contextmanager
 def _fixed_draws() -> Iterator[None]:
-    """Transform draw from numpy's global generator; give them the same draws every time."""
+    """Make transforms, which draw from numpy's global generator, draw the same every time."""
     state = np.random.get_state()  # noqa: NPY002
     np.random.seed(0)  # noqa: NPY002
     try:

@@ -1,4 +1,4 @@
-"""MMDetection3D's info files for some frames of KITTI's object benchmark, made by its own converters."""
+"""Info files for some frames of KITTI's object benchmark, by MMDetection3D's own converters."""
 
 from __future__ import annotations
 

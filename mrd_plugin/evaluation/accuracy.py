@@ -1,4 +1,7 @@
-"""Accuracy of a classifier, and zero-shot accuracy by class embeddings."""
+"""Accuracies: zero-shot by class embeddings, of a trained classifier, and of points with image.
+
+What is not zero-shot by points alone is reported under a name of its own.
+"""
 
 from __future__ import annotations
 
@@ -33,6 +36,16 @@ class ZeroShotAccuracy(BaseMetric):
         exclude: Classes whose samples are left out, by their names in ``metainfo['classes']``; they
             stay among the answers. Defaults to ().
         **kwargs: ``collect_device``, ``prefix``, ``collect_dir`` of ``BaseMetric``.
+
+    Examples:
+        >>> import torch
+        >>> metric = ZeroShotAccuracy(topk=(1, 2))
+        >>> metric.dataset_meta = dict(classes=('chair', 'lamp', 'bed'))
+        >>> scores = torch.tensor([[0.9, 0.1, 0.2], [0.5, 0.4, 0.1]])
+        >>> metric.process({}, [dict(label=0, scores=scores[0]), dict(label=1, scores=scores[1])])
+        >>> result = metric.evaluate(size=2)
+        >>> result['zero_shot/top1'], result['zero_shot/top2'], result['zero_shot/n']
+        (0.5, 1.0, 2)
     """
 
     default_prefix = 'zero_shot'
@@ -102,9 +115,8 @@ class ZeroShotAccuracy(BaseMetric):
         print_log(
             f'{self.title}: N = {len(labels)} samples of {len(present)} classes out of '
             f'{metrics["n_classes"]} ({skipped} without a class or excluded): {tops}, per-class '
-            'mean '
-            f'{100 * metrics["mean_class_top1"]:.1f} %, chance {100 * metrics["chance_top1"]:.1f} '
-            '%',
+            f'mean {100 * metrics["mean_class_top1"]:.1f} %, chance '
+            f'{100 * metrics["chance_top1"]:.1f} %',
             logger='current',
         )
         return metrics
@@ -136,19 +148,19 @@ class ShapeAccuracy(ZeroShotAccuracy):
 
 @METRICS.register_module()
 class JointZeroShotAccuracy(ZeroShotAccuracy):
-    """Zero-shot accuracy of points **and picture** together, ``zero_shot_joint/...``.
+    """Zero-shot accuracy of points **and image** together, ``zero_shot_joint/...``.
 
-    A figure that has seen a picture at test time is no point-cloud figure, and must not stand
+    A score that used an image at test time is no score of point clouds, and must not be shown
     beside one without saying so. Reads ``joint_scores (K,)``, or ``joint_embedding (D,)`` with the
-    class features of the data set (``MixCon3D``); samples without a picture have neither and are
+    class features of the data set (``MixCon3D``); samples without an image have neither and are
     left out, which ``n`` shows.
     """
 
     default_prefix = 'zero_shot_joint'
-    title = 'zero-shot, point cloud and picture'
+    title = 'zero-shot, point cloud and image'
     scores_field = 'joint_scores'
     embedding_field = 'joint_embedding'
 
     def process(self, data_batch: Any, data_samples: Sequence[dict]) -> None:
-        """Keep what :class:`ZeroShotAccuracy` keeps, of the samples with a picture."""
+        """Keep what :class:`ZeroShotAccuracy` keeps, of the samples with an image."""
         super().process(data_batch, [s for s in data_samples if self.embedding_field in s])

@@ -1,4 +1,4 @@
-"""Intersection over union of points: by class, and by the parts of a shape."""
+"""Mean intersection over union: of point labels by class, and of parts by shape and by category."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ class SemanticIoU(BaseMetric):
     default_prefix = 'segmentation'
 
     def process(self, data_batch: Any, data_samples: Sequence[dict]) -> None:
-        """Keep one confusion matrix a sample, rows = truth."""
+        """Keep one confusion matrix per sample, rows = truth."""
         classes = len((self.dataset_meta or {})['classes'])
         for sample in data_samples:
             truth = sample['point_labels'].cpu().numpy()
@@ -38,7 +38,7 @@ class SemanticIoU(BaseMetric):
             self.results.append(counts.reshape(classes, classes))
 
     def compute_metrics(self, results: list) -> dict[str, float]:
-        """Figures of all samples together."""
+        """Metrics of all samples together."""
         names = (self.dataset_meta or {})['classes']
         confusion = np.sum(results, axis=0)
         right = np.diag(confusion)
@@ -98,7 +98,7 @@ class PartIoU(BaseMetric):
             self.results.append((int(sample['label']), float(np.mean(ious)), right, len(truth)))
 
     def compute_metrics(self, results: list) -> dict[str, float]:
-        """Figures of all shapes together."""
+        """Metrics of all shapes together."""
         names = (self.dataset_meta or {})['classes']
         table = np.array(results, dtype=np.float64)
         category, iou = table[:, 0].astype(int), table[:, 1]

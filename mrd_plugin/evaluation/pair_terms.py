@@ -1,4 +1,4 @@
-"""How a pre-trainer of the LiDAR family does on sweeps that it was not trained on."""
+"""Mean terms of a LiDAR pre-trainer on sweeps that it was not trained on."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""One name a method: its pre-trainer, losses and heads in one place.
+"""A file or a folder per method: its pre-trainer, losses and heads in one place.
 
 Importing this package registers all of them. Methods never import one another: what two of them
 need is in ``base_shape``, ``base_lidar`` or ``contrast``.

@@ -1,4 +1,4 @@
-"""What all image-to-LiDAR pre-trainers share."""
+"""The base of all image-to-LiDAR pre-trainers: student, frozen teacher, heads and pairs."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from mrd_plugin.utils.precision import in_full_precision
 
 
 class ImageToLiDAR(ThreeModes):
-    """A sparse student on the sweep beside a frozen teacher on its pictures.
+    """A sparse student on the sweep beside a frozen teacher on its images.
 
     Subclasses write :meth:`loss`. Every term that is trained has a name with ``loss`` in it, under
     which it is summed and logged; the other entries are logged alone. Terms are those of the global
@@ -61,7 +61,7 @@ class ImageToLiDAR(ThreeModes):
         given = getattr(self.data_preprocessor, 'num_features', self.backbone.in_channels)
         if given != self.backbone.in_channels:
             raise ConfigError(
-                f'model.data_preprocessor.voxel_features gives {given} numbers a voxel, but '
+                f'model.data_preprocessor.voxel_features gives {given} numbers per voxel, but '
                 f'model.backbone.in_channels is {self.backbone.in_channels}.'
             )
         width = self.image_head.out_channels if self.image_head else self.teacher.dim
@@ -99,10 +99,10 @@ class ImageToLiDAR(ThreeModes):
 
     @torch.no_grad()
     def shared_space(self, batch: PairBatch) -> tuple[Tensor, Tensor]:
-        """Both sides where they are compared, for pictures of similarities.
+        """Both sides where they are compared, for images of similarities.
 
         Returns:
-            Unit features of the points ``(ΣN, D)`` and the pictures' maps ``(ΣV, D, h, w)``, not
+            Unit features of the points ``(ΣN, D)`` and the images' maps ``(ΣV, D, h, w)``, not
             normalised; see ``ops.sample_pixels``.
         """
         points = F.normalize(self.point_head(self.encode_voxels(batch)), dim=1)
@@ -116,17 +116,17 @@ class ImageToLiDAR(ThreeModes):
         """Return maps ``(V, D, h, w)`` of images in the shared space, not normalised.
 
         Raises:
-            ConfigError: If there are no pictures.
+            ConfigError: If there are no images.
         """
         if len(images) == 0:
-            raise ConfigError('The batch holds no pictures; let the pipeline load them.')
+            raise ConfigError('The batch holds no images; let the pipeline load them.')
         maps = self.teacher(images)
         return maps if self.image_head is None else self.image_head(maps)
 
     def draw_pairs(self, candidates: Tensor) -> Tensor:
         """Draw this rank's part of ``num_pairs`` among pairs ``(M,)``; evenly spaced in eval.
 
-        A validation batch stands for itself, so that its loss does not depend on the number of
+        A validation batch is evaluated by itself, so that its loss does not depend on the number of
         ranks.
         """
         if self.num_pairs is None:
@@ -152,7 +152,7 @@ class ImageToLiDAR(ThreeModes):
         return sample_pixels(maps, batch.pair_pixels[pairs], (height, width))
 
     def join(self, rows: Tensor) -> Tensor:
-        """Rows of all ranks in training; a validation batch stands for itself."""
+        """Rows of all ranks in training; of this rank alone in validation."""
         return gather_rows(rows) if self.training else rows
 
     @in_full_precision
@@ -163,5 +163,5 @@ class ImageToLiDAR(ThreeModes):
         return both[0] / both[1].clamp(min=1)
 
     def pairs_per_image(self, batch: PairBatch) -> Tensor:
-        """How many pairs a picture has on the average, to be logged."""
+        """How many pairs an image has on the average, to be logged."""
         return batch.points.new_tensor(len(batch.pair_points) / max(len(batch.images), 1))

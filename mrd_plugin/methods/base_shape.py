@@ -1,4 +1,8 @@
-"""What all pre-trainers of the shape family share."""
+"""The bases of all pre-trainers of shapes, and their learnt inverse temperature.
+
+:class:`TaughtModel` is any model beside a frozen teacher; :class:`BasePretrainer` adds a student
+with a head; :class:`TripletPretrainer` a loss on points, image and text of the global batch.
+"""
 
 from __future__ import annotations
 
@@ -110,7 +114,7 @@ class BasePretrainer(TaughtModel):
     def predict(
         self, inputs: Tensor, data_samples: Sequence[ShapeDataSample]
     ) -> list[ShapeDataSample]:
-        """Give each sample its ``embedding``, the teacher's features and, if asked for, ``scores``."""
+        """Add ``embedding``, the teacher's features and, if wanted, ``scores`` to each sample."""
         embedding = self.average_views(inputs, self.embed)
         return self.annotate(data_samples, embedding, self.teacher(data_samples))
 

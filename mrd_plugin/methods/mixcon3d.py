@@ -1,4 +1,7 @@
-"""MixCon3D: points and image are joined before they meet the text (arXiv 2311.01734, section 3.2)."""
+"""MixCon3D (arXiv 2311.01734, 3.2): points and image are joined before they meet the text.
+
+Points are aligned with image and text, and the joint embedding of points and image with the text.
+"""
 
 from __future__ import annotations
 
@@ -52,7 +55,7 @@ class MixCon3D(TripletPretrainer):
         self.log_logit_scale_joint = nn.Parameter(torch.tensor(math.log(init_logit_scale)))
 
     def join(self, points: Tensor, image: Tensor) -> Tensor:
-        """Joint embeddings ``(n, D)``, unit length, of unit rows ``(n, D)`` of points and images."""
+        """Join unit rows ``(n, D)`` of points and images to unit embeddings ``(n, D)``."""
         return F.normalize(self.joint_head(torch.cat([points, image], dim=-1)).float(), dim=-1)
 
     def loss(self, inputs: Tensor, data_samples: Sequence[ShapeDataSample]) -> dict[str, Tensor]:

@@ -33,7 +33,7 @@ class PPKT(ImageToLiDAR):
             data_samples: Not read.
 
         Returns:
-            ``loss_contrast``, its rate of matches and chance level, pairs a picture.
+            ``loss_contrast``, its rate of matches and chance level, pairs per image.
         """
         pairs = self.draw_pairs(self.all_pairs(batch))
         voxels = self.paired_points(batch, self.encode_voxels(batch), pairs)

@@ -1,4 +1,7 @@
-"""ScaLR: the teacher's features, without negatives (Puy et al. 2024, arXiv 2310.17504)."""
+"""ScaLR: the teacher's features, without negatives (Puy et al. 2024, arXiv 2310.17504).
+
+The loss is the distance of unit vectors (section 3), without negatives and temperature.
+"""
 
 from __future__ import annotations
 
@@ -44,8 +47,8 @@ class ScaLR(ImageToLiDAR):
             data_samples: Not read.
 
         Returns:
-            ``loss_distance`` in [0, 2] (1.41 for unrelated features), the mean cosine that it
-            stands for, pairs a picture.
+            ``loss_distance`` in [0, 2] (1.41 for unrelated features), the mean cosine
+            that it corresponds to, pairs per image.
         """
         pairs = self.draw_pairs(self.all_pairs(batch))
         points = self.point_head(self.paired_points(batch, self.encode_voxels(batch), pairs))

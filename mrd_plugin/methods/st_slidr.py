@@ -1,4 +1,10 @@
-"""ST-SLidR: SLidR with a semantically tolerant, class-balanced loss (arXiv 2301.05709)."""
+"""ST-SLidR: SLidR with a semantically tolerant, class-balanced loss.
+
+Mahmoud et al. 2023, arXiv 2301.05709, sections 3.2 and 3.3; details from the released code.
+Superpixel InfoNCE that tolerates negatives of the same kind and balances the classes: the frozen
+image encoder's own features ``h``, averaged over superpixels, tell how much two superpixels are of
+a kind, ``c_ij = clip(cos(h_i, h_j), 0, 1)``.
+"""
 
 from __future__ import annotations
 
@@ -104,7 +110,7 @@ def tolerant_info_nce(
 
 @MODELS.register_module()
 class STSLidR(SuperpixelPretrainer):
-    """Superpixels that the frozen teacher finds alike are no full negatives, and the rare count more.
+    """InfoNCE in which superpixels that the teacher finds alike repel less, and rare ones more.
 
     Args:
         form: ``'zeroed'`` (published) or ``'masked'``; see :func:`tolerant_info_nce`. Defaults to

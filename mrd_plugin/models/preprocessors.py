@@ -1,4 +1,4 @@
-"""From a list of samples to a batch on the device, of shapes and of sweeps with images."""
+"""From a collated batch to tensors on the model's device: shapes, and sweeps with images."""
 
 from __future__ import annotations
 
@@ -36,11 +36,11 @@ class PairDataPreprocessor(BaseDataPreprocessor):
             need it. Cartesian only. Defaults to None, no bound.
         voxel_features: What the network is given of a voxel's first point, in order: ``'xyz'``
             (three numbers), ``'intensity'`` (one) and ``'time'`` (one), by which detectors that
-            join sweeps tell them apart, in seconds before the keyframe: always 0, since pictures go
+            join sweeps tell them apart, in seconds before the keyframe: always 0, since images go
             with keyframes. Defaults to ('intensity',).
 
     Attributes:
-        num_features: Numbers a voxel, C: the ``in_channels`` of the backbone.
+        num_features: Numbers per voxel, C: the ``in_channels`` of the backbone.
 
     Raises:
         ConfigError: If a key is none of what is described here.
@@ -87,47 +87,47 @@ class PairDataPreprocessor(BaseDataPreprocessor):
             ``inputs`` a :class:`PairBatch`, ``data_samples`` the samples as they came.
 
         Raises:
-            ValueError: If pictures differ in size, a field is missing in some of the samples, or no
+            ValueError: If images differ in size, a field is missing in some of the samples, or no
                 point lies in ``point_range``.
         """
         data = self.cast_data(data)
         samples: list[PairDataSample] = data['data_samples']
         clouds: list[Tensor] = list(data['inputs']['points'])
-        pictures: list[Tensor] = list(data['inputs'].get('images') or [])
-        if len({tuple(one.shape[1:]) for one in pictures}) > 1:
+        views: list[Tensor] = list(data['inputs'].get('images') or [])
+        if len({tuple(one.shape[1:]) for one in views}) > 1:
             raise ValueError(
-                'The pictures of a batch must have one size, got '
-                f'{[list(p.shape) for p in pictures]} '
+                'The images of a batch must have one size, got '
+                f'{[list(p.shape) for p in views]} '
                 '(views, colours, rows, columns); put ResizedCrop into the pipeline.'
             )
-        fields = self._joined_points(samples, clouds, pictures)
+        fields = self._joined_points(samples, clouds, views)
         points, point_batch = fields['points'], fields['point_batch']
         origin = None if self.point_range is None else self.point_range[:3]
         voxels = voxelize(
             points[:, :3], point_batch, len(clouds), self.voxel_size, self.coordinates, origin
         )
-        images = torch.cat(pictures) if pictures else points.new_zeros(0, 3, 0, 0)
+        images = torch.cat(views) if views else points.new_zeros(0, 3, 0, 0)
         batch = PairBatch(
             voxel_features=F.pad(points[voxels.first], (0, 1))[:, self.columns],  # time 0
             voxel_coords=voxels.coords,
             batch_size=len(clouds),
             point2voxel=voxels.of_point,
             images=images.float() / 255,
-            image_batch=_part_of(pictures, points.device),
+            image_batch=_part_of(views, points.device),
             **fields,
             **_joined_extras(samples, points.device),
         )
         return dict(inputs=batch, data_samples=samples)
 
     def _joined_points(
-        self, samples: list[PairDataSample], clouds: list[Tensor], pictures: list[Tensor]
+        self, samples: list[PairDataSample], clouds: list[Tensor], views: list[Tensor]
     ) -> dict[str, Any]:
-        """Points inside the range, their samples and labels, and the pairs between the joined rows."""
+        """Points inside the range, their samples and labels, and pairs between the joined rows."""
         points = torch.cat(clouds).float()
         point_batch = _part_of(clouds, points.device)
-        views = _starts(pictures) if pictures else [0] * len(samples)
+        offsets = _starts(views) if views else [0] * len(samples)
         pixels = [
-            s.pair_pixels + s.pair_pixels.new_tensor([n, 0, 0]) for s, n in zip(samples, views)
+            s.pair_pixels + s.pair_pixels.new_tensor([n, 0, 0]) for s, n in zip(samples, offsets)
         ]
         pair_points = torch.cat([s.pair_points + n for s, n in zip(samples, _starts(clouds))])
         pair_pixels = torch.cat(pixels)

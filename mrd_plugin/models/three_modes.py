@@ -11,7 +11,7 @@ from torch import Tensor
 
 
 class ThreeModes(BaseModel, metaclass=ABCMeta):
-    """A model that is called in one of MMEngine's modes ``'tensor'``, ``'loss'`` and ``'predict'``."""
+    """A model that is called in MMEngine's modes ``'tensor'``, ``'loss'`` and ``'predict'``."""
 
     def forward(
         self, inputs: Any, data_samples: Sequence[Any] | None = None, mode: str = 'tensor'

@@ -21,7 +21,8 @@ def fps_kernel(xyz, k, start, out):
     """Furthest point sampling of ``xyz (N, 3)`` into ``out (k,)``; ties go to the lower index."""
     x, y, z = np.ascontiguousarray(xyz.T)
     nearest = np.full(len(x), np.inf, xyz.dtype)
-    # What is not negative has the order of its bits, and the maximum of integers is a vector instruction.
+    # What is not negative has the order of its bits, and the maximum of integers is a vector
+    # instruction.
     bits = nearest.view(np.int32 if nearest.itemsize == 4 else np.int64)
     _furthest_points(x, y, z, nearest, bits, start, out[:k])
 
@@ -62,7 +63,7 @@ def _largest(values):
 
 @numba.njit(nogil=True, cache=True)
 def ball_query_kernel(xyz, centres, radius, k, out):
-    """First ``k`` points of ``xyz (N, 3)`` within ``radius`` of each centre, into ``out (S, k)``."""
+    """Write the first ``k`` of ``xyz (N, 3)`` within ``radius`` of each centre, ``(S, k)``."""
     r2 = xyz.dtype.type(radius * radius)
     for s in range(centres.shape[0]):
         cx, cy, cz = centres[s, 0], centres[s, 1], centres[s, 2]
@@ -100,7 +101,7 @@ def group_max_kernel(x, out, index):
 
 @numba.njit(nogil=True, cache=True)
 def max_linear_backward_kernel(grad, index, x, weight, grad_x, grad_weight):
-    """Add the gradients of ``(x @ weight.T).max(1)`` for groups ``x (G, K, C)`` to zeroed arrays."""
+    """Add the gradients of ``(x @ weight.T).max(1)``, groups ``x (G, K, C)``, to zeroed arrays."""
     for g in range(grad.shape[0]):
         for d in range(grad.shape[1]):
             value, row = grad[g, d], index[g, d]

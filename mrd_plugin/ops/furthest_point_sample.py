@@ -36,7 +36,7 @@ def furthest_point_sample(xyz: Tensor, k: int, start: int = 0) -> Tensor:
 
 
 def _fps_torch(xyz: Tensor, k: int, start: int) -> Tensor:
-    """Write the same in tensor operations: one launch a chosen point, the whole batch at once."""
+    """Write the same in tensor operations: one launch per chosen point, the whole batch at once."""
     batch = torch.arange(len(xyz), device=xyz.device)
     nearest = xyz.new_full(xyz.shape[:2], torch.inf)
     current = torch.full((len(xyz),), start, dtype=torch.int64, device=xyz.device)

@@ -1,4 +1,4 @@
-"""Gathering the rows of all ranks, with gradient."""
+"""Gathering of the rows of all ranks, with gradient."""
 
 from __future__ import annotations
 

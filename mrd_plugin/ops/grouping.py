@@ -1,4 +1,7 @@
-"""Gathering point features by index, and interpolation from three neighbours."""
+"""Gathering of point features by index, and interpolation from three neighbours.
+
+Features are carried from few points to many by inverse distance (PointNet++, section 3.4).
+"""
 
 from __future__ import annotations
 

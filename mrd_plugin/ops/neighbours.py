@@ -1,4 +1,8 @@
-"""Neighbours of points: within a radius, and the nearest ones."""
+"""Neighbours of points: ball query, k nearest neighbours, neighbours within a radius.
+
+:func:`radius_neighbours` works on joined batches whose samples differ in size. Distances
+are computed in chunks of queries, so that a fixed number of them is held at once.
+"""
 
 from __future__ import annotations
 
@@ -26,7 +30,7 @@ def ball_query(xyz: Tensor, centres: Tensor, radius: float, k: int) -> Tensor:
         xyz: Points ``(B, N, 3)``, float32 or float64.
         centres: Centres ``(B, S, 3)``, same unit and dtype.
         radius: Radius, in the unit of ``xyz``.
-        k: Neighbours a centre.
+        k: Neighbours per centre.
 
     Returns:
         Indices into ``xyz``, ``(B, S, k)``, int64.
@@ -52,7 +56,7 @@ def ball_query(xyz: Tensor, centres: Tensor, radius: float, k: int) -> Tensor:
 def _ball_query_torch(
     xyz: Tensor, centres: Tensor, radius: float, k: int, chunk: int | None = None
 ) -> Tensor:
-    """Rank the hits by a running count along the points instead of sorting, in chunks of centres."""
+    """Rank the hits by a running count along the points, without sorting, by chunks of centres."""
     index = torch.arange(xyz.shape[1], device=xyz.device).expand(*xyz.shape[:2])
     parts = []
     for middle in centres.split(chunk or _queries_at_once(xyz), dim=1):
@@ -80,7 +84,7 @@ def knn(xyz: Tensor, queries: Tensor, k: int, chunk: int | None = None) -> tuple
     Args:
         xyz: Points ``(B, N, 3)``.
         queries: Queries ``(B, S, 3)``.
-        k: Neighbours a query, ``1 <= k <= N``.
+        k: Neighbours per query, ``1 <= k <= N``.
         chunk: Queries worked at once. Never changes the result. Defaults to as many as 128 MB of
             distances hold.
 
@@ -120,7 +124,7 @@ def radius_neighbours(
         query_batch: Their samples, ``(Q,)``, int64.
         batch_size: Number of samples.
         radius: Inclusive, in the unit of ``xyz``.
-        k: Most neighbours a query.
+        k: Most neighbours per query.
 
     Returns:
         Rows of the queries and rows of the points, each ``(P,)``, int64, sorted by query; a query

@@ -1,4 +1,4 @@
-"""Pictures of a point cloud, quick enough to be made in every training step."""
+"""Renderings of a point cloud, fast enough to be made in every training step."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 _DEPTH_LEVELS = 65536
-_FILL = 0.92  # of a picture's side, what the longer side of the shape takes
+_FILL = 0.92  # of an image's side, what the longer side of the shape takes
 _LIGHT = (0.29, 0.57, 0.77)  # where it comes from: right, above, behind the viewer
 _AMBIENT = 0.45
 _CHUNK = 4  # clouds at a time: what is in between stays in the cache
@@ -17,15 +17,15 @@ _CHUNK = 4  # clouds at a time: what is in between stays in the cache
 def render_points(xyz: Tensor, colours: Tensor, cameras: Tensor, size: int) -> Tensor:
     """Draw points as squares of 3 x 3 pixels, the nearest in front, on white.
 
-    Orthographic, each picture filled by its shape. Slopes of the depth shade it, so that a cloud of
+    Orthographic, each image filled by its shape. Slopes of the depth shade it, so that a cloud of
     one colour shows its form too. No gradient.
 
     Args:
         xyz: Points ``(B, N, 3)``.
         colours: RGB in [0, 1], ``(B, N, 3)``.
-        cameras: ``(V, 3, 3)``; the rows of each are unit vectors to the right of the picture, to
+        cameras: ``(V, 3, 3)``; the rows of each are unit vectors to the right of the image, to
             its top and towards the viewer.
-        size: Pixels a side.
+        size: Pixels per side.
 
     Returns:
         RGB in [0, 1], ``(B, V, 3, size, size)`` float32.
@@ -42,14 +42,15 @@ def _render(xyz: Tensor, colours: Tensor, cameras: Tensor, size: int) -> Tensor:
     flat = (place - (low + high) / 2)[..., :2] * (_FILL * size / extent[..., :2].amax(-1, True))
     column, row = (flat + size / 2).floor().long().clamp(0, size - 1).unbind(-1)
     depth = ((place - low) / extent)[..., 2]
-    # One number holds depth and index, so that its maximum names the nearest point. Exact in float64.
+    # One number holds depth and index, so that its maximum names the nearest point. Exact in
+    # float64.
     key = (depth * (_DEPTH_LEVELS - 1)).round().double() * count + 1
     key += torch.arange(count, device=xyz.device)
-    pictures = key.new_zeros(batch, len(cameras), size * size)
-    pictures.scatter_reduce_(2, (size - 1 - row) * size + column, key, 'amax')
-    pictures = F.max_pool2d(pictures.unflatten(2, (size, size)), 3, stride=1, padding=1).flatten(2)
-    drawn = pictures > 0
-    nearest = (pictures - 1).clamp(min=0).long() % count
+    images = key.new_zeros(batch, len(cameras), size * size)
+    images.scatter_reduce_(2, (size - 1 - row) * size + column, key, 'amax')
+    images = F.max_pool2d(images.unflatten(2, (size, size)), 3, stride=1, padding=1).flatten(2)
+    drawn = images > 0
+    nearest = (images - 1).clamp(min=0).long() % count
     own = colours.float().unsqueeze(1).expand(-1, len(cameras), -1, -1)
     colour = own.gather(2, nearest.unsqueeze(-1).expand(-1, -1, -1, 3))
     height = place[..., 2] * (_FILL * size / extent[..., :2].amax(-1))  # in pixels

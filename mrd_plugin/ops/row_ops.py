@@ -1,4 +1,4 @@
-"""Fused operations over rows: the maximum of a linear map, and first and second moments."""
+"""Fused operations over rows: the maximum of a linear map; mean and covariance of a matrix."""
 
 from __future__ import annotations
 

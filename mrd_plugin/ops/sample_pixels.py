@@ -1,4 +1,4 @@
-"""Reading a small feature map at single pixels of the picture it is from."""
+"""Interpolation of a small feature map at single pixels of its image."""
 
 from __future__ import annotations
 
@@ -18,8 +18,8 @@ def sample_pixels(maps: Tensor, pixels: Tensor, size: tuple[int, int]) -> Tensor
     Args:
         maps: ``(V, C, h, w)``; half precision is read, and given back, in float32, as it has too
             few digits for positions between the cells.
-        pixels: Picture, row and column, ``(M, 3)``, int64.
-        size: Height H and width W of the pictures.
+        pixels: Image, row and column, ``(M, 3)``, int64.
+        size: Height H and width W of the images.
 
     Returns:
         ``(M, C)``.

@@ -1,4 +1,4 @@
-"""Means over segments of rows, and over the cells of a feature map."""
+"""Means of rows that belong together, and point features in the masked cells of an image's grid."""
 
 from __future__ import annotations
 
@@ -36,10 +36,10 @@ def replace_masked_cells(
 
     Args:
         grid: ``(V, D, h, w)``, cells of ``stride x stride`` pixels.
-        masks: True where a picture is masked, ``(V, H, W)``.
+        masks: True where an image is masked, ``(V, H, W)``.
         values: Rows of some points, ``(K, D)``.
-        pixels: Picture, row and column where each is seen, ``(K, 3)``, int64.
-        stride: Pixels a cell.
+        pixels: Image, row and column where each is seen, ``(K, 3)``, int64.
+        stride: Pixels per side of a cell.
 
     Returns:
         ``(V, D, h, w)``.

@@ -1,4 +1,4 @@
-"""Means of feature maps over the segments of a picture."""
+"""Means of feature maps over the superpixels of an image."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from mrd_plugin.utils.precision import in_full_precision
 
 @in_full_precision
 def superpixel_pool(features: Tensor, labels: Tensor, num_segments: int) -> tuple[Tensor, Tensor]:
-    """Average each picture's features over each of its segments; differentiable once.
+    """Average each image's features over each of its segments; differentiable once.
 
     Neither a copy of the features with channels last nor a one-hot matrix is made: on a CPU each
     row of pixels is summed run by run, a run being neighbours with the same label; on CUDA the
@@ -23,11 +23,11 @@ def superpixel_pool(features: Tensor, labels: Tensor, num_segments: int) -> tupl
     Args:
         features: ``(V, C, H, W)``; half precision is averaged, and given back, in float32.
         labels: Segment of each pixel, ``(V, H, W)``, integer; below 0 for none.
-        num_segments: Segments a picture S; every label lies below.
+        num_segments: Segments per image S; every label lies below.
 
     Returns:
         Means ``(V * S, C)``, zeros for segments without a pixel, and numbers of pixels ``(V *
-        S,)``, int64. Segment s of picture v has the row ``v * S + s``.
+        S,)``, int64. Segment s of image v has the row ``v * S + s``.
 
     Raises:
         ValueError: If sizes differ or a label is too large.
@@ -36,7 +36,7 @@ def superpixel_pool(features: Tensor, labels: Tensor, num_segments: int) -> tupl
         raise ValueError(
             'labels must have the shape (V, H, W) of features (V, C, H, W), got '
             f'{tuple(labels.shape)} '
-            f'and {tuple(features.shape)}: is the label map of another size than the picture?'
+            f'and {tuple(features.shape)}: is the label map of another size than the image?'
         )
     if labels.numel() and int(labels.max()) >= num_segments:
         raise ValueError(f'labels go up to {int(labels.max())}, but num_segments={num_segments}.')
@@ -47,7 +47,7 @@ def superpixel_pool(features: Tensor, labels: Tensor, num_segments: int) -> tupl
 
 
 def count_pixels(labels: Tensor, num_segments: int) -> Tensor:
-    """Pixels of each segment, ``(V, S)``, of label maps ``(V, P)`` whose numbers below 0 are none."""
+    """Count the pixels of each segment, ``(V, S)``, in label maps ``(V, P)``; below 0 is none."""
     views = torch.arange(len(labels), device=labels.device)[:, None] * num_segments
     rows = (labels + views)[labels >= 0]
     counts = torch.bincount(rows, minlength=len(labels) * num_segments)

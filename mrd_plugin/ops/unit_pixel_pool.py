@@ -1,4 +1,4 @@
-"""From a small feature map to the means of unit pixel features over the segments of a picture."""
+"""Means of unit pixel features over superpixels, from a small feature map, without enlarging it."""
 
 from __future__ import annotations
 
@@ -28,14 +28,14 @@ def unit_pixel_pool(maps: Tensor, labels: Tensor, num_segments: int) -> tuple[Te
     Args:
         maps: ``(V, C, h, w)``; half precision is computed, and given back, in float32.
         labels: Segment of each pixel, ``(V, H, W)``, integer; below 0 for none.
-        num_segments: Segments a picture S; every label lies below.
+        num_segments: Segments per image S; every label lies below.
 
     Returns:
         Means ``(V * S, C)``, zeros for segments without a pixel, and numbers of pixels ``(V *
         S,)``, int64.
 
     Raises:
-        ValueError: If the numbers of pictures differ or a label is too large.
+        ValueError: If the numbers of images differ or a label is too large.
     """
     if maps.ndim != 4 or labels.ndim != 3 or len(maps) != len(labels):
         raise ValueError(

@@ -1,4 +1,4 @@
-"""Voxels of sweeps: which there are, which point stands for each, which voxel each point is in."""
+"""Voxels of sweeps: which are occupied, a point of each, and the voxel that each point is in."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ class PointVoxels(NamedTuple):
     coords: Tensor
     """Sample and voxel indices along the three axes, none negative, ``(Nv, 4)``, int32, sorted."""
     first: Tensor
-    """The point that stands for each voxel: the first of its points, ``(Nv,)``, int64."""
+    """The point that represents each voxel: the first of its points, ``(Nv,)``, int64."""
     of_point: Tensor
     """Row of each point's voxel in ``coords``, ``(ΣN,)``, int64."""
 
@@ -77,7 +77,7 @@ def cylindrical(xyz: Tensor) -> Tensor:
 
 
 def cell_keys(sample: Tensor, cells: Tensor, extent: Sequence[int]) -> Tensor:
-    """Number cells ``(M, 3)`` of samples ``(M,)`` uniquely, in the order of their indices."""
+    """Give cells ``(M, 3)`` of samples ``(M,)`` unique numbers, in the order of their indices."""
     key = sample.long()
     for axis in range(3):
         key = key * extent[axis] + cells[:, axis].long()

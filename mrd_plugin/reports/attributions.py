@@ -1,4 +1,4 @@
-"""Who made what is shown."""
+"""Creators and licences of the shapes and images that are shown."""
 
 from __future__ import annotations
 
@@ -33,8 +33,8 @@ def credits_section(shown: Sequence[Mapping[str, Any]], attribution: str) -> str
             f'<pre>{escape(attribution)}</pre></details>'
         )
     return (
-        f'<p>The {len(shown)} shapes and pictures on this page. Changes made: surface points were '
-        'drawn from each mesh and thinned, pictures got a white background. '
+        f'<p>The {len(shown)} shapes and images on this page. Changes made: surface points were '
+        'drawn from each mesh and thinned, images got a white background. '
         f'{"<a href=#attribution>All shapes of the set</a>." if whole else ""}</p>'
         f'<ul class="credits">{items}</ul>{whole}'
     )

@@ -1,4 +1,4 @@
-"""What stands on the page of an image-to-LiDAR run, section by section."""
+"""The page of an image-to-LiDAR run, section by section."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ from mrd_plugin.reports.page import Section, Tile, html_page
 
 
 @dataclass(frozen=True)
-class Triplet:
-    """A picture as the network saw it, as it rebuilt it, and as it is; each ``(H, W, 3)`` uint8."""
+class RebuiltImage:
+    """An image as the network saw it, as it rebuilt it, and as it is; each ``(H, W, 3)`` uint8."""
 
     title: str
     masked: np.ndarray
@@ -27,7 +27,7 @@ class Triplet:
 
 
 @dataclass(frozen=True)
-class Plan:
+class OccupancyPlan:
     """Estimated occupancy from above, see :func:`occupancy_png`."""
 
     title: str
@@ -44,12 +44,12 @@ class LiDARReportData:
         subtitle: HTML under it.
         terms: Mean terms on the validation sweeps, by name.
         n_train: Sweeps that were trained on.
-        n_val: Sweeps of the figures and pictures.
+        n_val: Sweeps that metrics and figures are made of.
         train_minutes: Time spent in training iterations.
         scalars: What training logged, by name.
         unit: What their positions are, 'epoch' or 'iteration'.
-        matches: Pictures beside their sweeps.
-        triplets: Rebuilt pictures.
+        matches: Images beside their sweeps.
+        triplets: Rebuilt images.
         plans: Estimated occupancy.
         usage: How many validation pairs chose each code, by the sensor that chose.
         notice: Licence notice of the data, plain text.
@@ -64,8 +64,8 @@ class LiDARReportData:
     scalars: Mapping[str, Series]
     unit: str
     matches: Sequence[Match]
-    triplets: Sequence[Triplet] = ()
-    plans: Sequence[Plan] = ()
+    triplets: Sequence[RebuiltImage] = ()
+    plans: Sequence[OccupancyPlan] = ()
     usage: Mapping[str, np.ndarray] = field(default_factory=dict)
     notice: str = ''
 
@@ -122,7 +122,7 @@ def _tiles(data: LiDARReportData) -> list[Tile]:
         tiles.append(Tile(' / '.join(f'{100 * k:.0f}' for k in kinds) + ' %', 'Occupancy', note))
     if 'psnr_masked' in terms:
         tiles.append(Tile(f'{terms["psnr_masked"]:.1f} dB', 'Masked pixels', 'PSNR, rebuilt'))
-    note = f'{data.n_train} sweeps, {data.n_val} others for the figures'
+    note = f'{data.n_train} sweeps, {data.n_val} others for the metrics'
     tiles.append(Tile(f'{data.train_minutes:.1f} min', 'Training', note))
     return tiles
 
@@ -143,7 +143,7 @@ def _triplets(data: LiDARReportData) -> list[Section]:
         for one in data.triplets
     ]
     intro = 'Masked, rebuilt, original.'
-    return [Section('Rebuilt pictures', intro, ''.join(figures))] if figures else []
+    return [Section('Rebuilt images', intro, ''.join(figures))] if figures else []
 
 
 def _plans(data: LiDARReportData) -> list[Section]:
@@ -155,9 +155,8 @@ def _plans(data: LiDARReportData) -> list[Section]:
     ]
     intro = (
         'From above, the sensor at the bottom, in the middle: occupied (orange), free (pale), too '
-        'far '
-        'from any point to say (grey), returns (blue). A cell is as occupied as the fullest of its '
-        'heights.'
+        'far from any point to say (grey), returns (blue). A cell is as occupied as the fullest '
+        'of its heights.'
     )
     body = f'<div class="charts">{"".join(figures)}</div>'
     return [Section('Estimated occupancy', intro, body)] if figures else []

@@ -1,4 +1,4 @@
-"""From a finished image-to-LiDAR run to its page and its figures."""
+"""From a finished image-to-LiDAR run to its page and its metrics."""
 
 from __future__ import annotations
 
@@ -19,14 +19,19 @@ from mrd_plugin.methods.cmcr.cmcr import CMCR
 from mrd_plugin.methods.cmcr.losses import masked_psnr
 from mrd_plugin.reports.figures.curves import Series
 from mrd_plugin.reports.figures.lidar import Match, plan_grid
-from mrd_plugin.reports.lidar_page import LiDARReportData, Plan, Triplet, lidar_report_page
+from mrd_plugin.reports.lidar_page import (
+    LiDARReportData,
+    OccupancyPlan,
+    RebuiltImage,
+    lidar_report_page,
+)
 from mrd_plugin.structures import PairBatch
 from mrd_plugin.utils.atomic import write_atomically
 from mrd_plugin.utils.errors import ConfigError
 from mrd_plugin.utils.training_log import TrainingLog, read_training_log
 
 SHOWN = 3
-"""Sweeps that pictures are made of."""
+"""Sweeps that the figures show."""
 
 
 @torch.no_grad()
@@ -102,13 +107,13 @@ def write_lidar_report(run: FinishedRun) -> dict[str, Any]:
 
 
 def _match(model: Any, batch: PairBatch, name: str) -> Match:
-    """Return the first picture and the points that it sees."""
+    """Return the first image and the points that it sees."""
     points, maps = model.shared_space(batch)
     rows = (batch.pair_pixels[:, 0] == 0).nonzero()[:, 0]
     seen = batch.pair_points[rows]
     return Match(
         title=name,
-        picture=_pixels(batch.images[0]),
+        image=_pixels(batch.images[0]),
         map=F.normalize(maps[0], dim=0).permute(1, 2, 0).cpu().numpy(),
         points=points[seen].cpu().numpy(),
         pixels=batch.pair_pixels[rows, 1:].cpu().numpy(),
@@ -130,17 +135,17 @@ def _code_counts(model: CMCR, batch: PairBatch) -> dict[str, np.ndarray]:
     }
 
 
-def _triplet(model: CMCR, batch: PairBatch, name: str) -> Triplet:
-    """Return the first picture: masked, rebuilt, original."""
+def _triplet(model: CMCR, batch: PairBatch, name: str) -> RebuiltImage:
+    """Return the first image: masked, rebuilt, original."""
     assert batch.image_masks is not None
     rebuilt = model.rebuild_images(batch, model.sensor_features(batch))
     masked = batch.images.masked_fill(batch.image_masks[:, None], 0)
     psnr = masked_psnr(rebuilt[:1], batch.images[:1], batch.image_masks[:1])
     masked_one, rebuilt_one, original = (_pixels(o[0]) for o in (masked, rebuilt, batch.images))
-    return Triplet(name, masked_one, rebuilt_one, original, float(psnr))
+    return RebuiltImage(name, masked_one, rebuilt_one, original, float(psnr))
 
 
-def _plan(model: CMCR, batch: PairBatch, name: str) -> Plan:
+def _plan(model: CMCR, batch: PairBatch, name: str) -> OccupancyPlan:
     """Estimated occupancy of a grid around the points, the fullest of its heights."""
     features = model.sensor_features(batch)
     decoded = features.own_points + model.codebook.quantise(features.points).values
@@ -171,7 +176,7 @@ def _plan(model: CMCR, batch: PairBatch, name: str) -> Plan:
     cells = np.stack(
         [(xs[0] + size / 2 - xy[:, 0]) / size, (ys[0] + size / 2 - xy[:, 1]) / size], 1
     )
-    return Plan(name, probability, np.floor(cells).astype(int))
+    return OccupancyPlan(name, probability, np.floor(cells).astype(int))
 
 
 def _pixels(image: torch.Tensor) -> np.ndarray:
@@ -190,10 +195,10 @@ def _subtitle(run: FinishedRun) -> str:
     size = sum(weights.numel() for weights in run.model.backbone.parameters()) / 1e6
     return (
         f'{escape(cfg.model.type)} trains a {escape(cfg.model.backbone.type)} ({size:.2f} M '
-        f'parameters) on the pictures of {escape(cfg.train_dataloader.dataset.type)}, through a '
-        'frozen '
-        f'{escape(cfg.model.teacher.type)}, checkpoint <code>{escape(run.checkpoint.as_posix())}'
-        f'</code>, seed {cfg.get("randomness", {}).get("seed")}.'
+        f'parameters) on the images of {escape(cfg.train_dataloader.dataset.type)}, through a '
+        f'frozen {escape(cfg.model.teacher.type)}, checkpoint '
+        f'<code>{escape(run.checkpoint.as_posix())}</code>, seed '
+        f'{cfg.get("randomness", {}).get("seed")}.'
     )
 
 

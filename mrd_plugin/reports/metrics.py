@@ -1,4 +1,4 @@
-"""The figures of a run: as one JSON object that anyone can check, and as a table."""
+"""The metrics of a run, as one JSON object (``summary.json``) and as a table of the page."""
 
 from __future__ import annotations
 
@@ -14,17 +14,17 @@ _RETRIEVAL = ('n', 'r1', 'r5', 'r10', 'chance_r10')
 _DIRECTIONS = ('text_to_shape', 'image_to_shape', 'shape_to_text')
 
 
-def nest_figures(figures: Mapping[str, float]) -> dict[str, Any]:
-    """Figures as ``zero_shot: {...}, retrieval: {direction: {...}}``; what can't be said is None.
+def nest_metrics(metrics: Mapping[str, float]) -> dict[str, Any]:
+    """Metrics as ``zero_shot: {...}, retrieval: {direction: {...}}``; what can't be said is None.
 
     Args:
-        figures: As ``score_embeddings`` gives them.
+        metrics: As ``score_embeddings`` gives them.
     """
 
     def pick(prefix: str, keys: tuple[str, ...]) -> dict[str, float | int | None]:
         found: dict[str, float | int | None] = {}
         for key in keys:
-            value = figures.get(f'{prefix}/{key}', math.nan)
+            value = metrics.get(f'{prefix}/{key}', math.nan)
             found[key] = None if math.isnan(value) else int(value) if key == 'n' else float(value)
         return found
 
@@ -35,27 +35,27 @@ def nest_figures(figures: Mapping[str, float]) -> dict[str, Any]:
 
 
 def summarise_run(
-    figures: Mapping[str, float], references: Mapping[str, Mapping[str, float]], **facts: Any
+    metrics: Mapping[str, float], references: Mapping[str, Mapping[str, float]], **facts: Any
 ) -> dict[str, Any]:
     """Return the content of ``summary.json``.
 
     Args:
-        figures: The student's figures on the test part.
+        metrics: The student's metrics on the test part.
         references: Reference rows on the same part.
         **facts: ``train_minutes``, ``n_train``, ``n_test``, ``seed``, ``config``, ``checkpoint``.
 
     Returns:
         Fractions, not percent. Zero-shot means unseen shapes, seen words.
     """
-    nested = nest_figures(figures)
-    teacher = nest_figures(references.get(TEACHER_ROW, {}))['zero_shot']['top1']
+    nested = nest_metrics(metrics)
+    teacher = nest_metrics(references.get(TEACHER_ROW, {}))['zero_shot']['top1']
     return dict(
         train_minutes=facts['train_minutes'],
         n_train=facts['n_train'],
         n_test=facts['n_test'],
         zero_shot={**nested['zero_shot'], 'teacher_top1': teacher},
         retrieval=nested['retrieval'],
-        references={name: nest_figures(row) for name, row in references.items()},
+        references={name: nest_metrics(row) for name, row in references.items()},
         seed=facts['seed'],
         config=facts['config'],
         checkpoint=facts['checkpoint'],
@@ -63,7 +63,7 @@ def summarise_run(
 
 
 NOTE = 'unseen shapes, seen words'
-"""Stands beside every zero-shot figure: the test shapes are new, their names occur in training."""
+"""Shown beside every zero-shot metric: the test shapes are new, their names occur in training."""
 
 _GROUPS = {
     f'Zero-shot ({NOTE})': {
@@ -77,11 +77,11 @@ _GROUPS = {
 }
 
 
-def figures_table(rows: Mapping[str, Mapping[str, float]], student: str) -> str:
-    """Write rows of figures in percent; a bar in each cell shows the share.
+def metrics_table(rows: Mapping[str, Mapping[str, float]], student: str) -> str:
+    """Write rows of metrics in percent; a bar in each cell shows the share.
 
     Args:
-        rows: Row name to figures, as ``score_embeddings`` gives them.
+        rows: Row name to metrics, as ``score_embeddings`` gives them.
         student: The row to stress.
 
     Returns:
@@ -95,7 +95,8 @@ def figures_table(rows: Mapping[str, Mapping[str, float]], student: str) -> str:
     }
     top = ''.join(
         f'<th class="first" scope="colgroup" colspan="{len(columns)}">{escape(title)} '
-        f'<small>n\u00a0=\u00a0{counts[next(iter(columns)).rpartition("/")[0] + "/n"]:.0f}</small></th>'
+        f'<small>n\u00a0=\u00a0{counts[next(iter(columns)).rpartition("/")[0] + "/n"]:.0f}</small>'
+        '</th>'
         for title, columns in groups.items()
     )
     second = ''.join(
@@ -104,9 +105,9 @@ def figures_table(rows: Mapping[str, Mapping[str, float]], student: str) -> str:
         for number, title in enumerate(columns.values())
     )
     body = []
-    for name, figures in rows.items():
+    for name, metrics in rows.items():
         cells = ''.join(
-            _cell(figures.get(key, math.nan), number)
+            _cell(metrics.get(key, math.nan), number)
             for columns in groups.values()
             for number, key in enumerate(columns)
         )

@@ -1,4 +1,4 @@
-"""One self-contained HTML file: style, scripts, pictures and points inside, nothing loaded."""
+"""One self-contained HTML file: style, scripts, images and points inside, nothing loaded."""
 
 from __future__ import annotations
 
@@ -29,10 +29,10 @@ class Section:
 
 @dataclass(frozen=True)
 class Tile:
-    """A figure at the head of the page.
+    """A number at the head of the page.
 
     Attributes:
-        value: The figure as text.
+        value: The number as text.
         title: What it is.
         note: What to compare it with.
     """
@@ -55,7 +55,7 @@ def html_page(
     Args:
         title: Heading, plain text.
         subtitle: Under the heading, HTML.
-        tiles: Figures at its head.
+        tiles: Numbers at its head.
         sections: What follows.
         clouds: Packed clouds by sample id; see ``pack_cloud``.
         matches: Packed matches by name; see ``pack_match``.

@@ -1,4 +1,4 @@
-"""What stands on the page of a run, section by section."""
+"""The page of a shape run, section by section."""
 
 from __future__ import annotations
 
@@ -15,15 +15,15 @@ from mrd_plugin.reports.figures.curves import Series, held_out_curve, training_c
 from mrd_plugin.reports.figures.examples import draw_examples
 from mrd_plugin.reports.figures.gallery import draw_queries
 from mrd_plugin.reports.figures.relations import relation_matrices
-from mrd_plugin.reports.metrics import NOTE, figures_table
+from mrd_plugin.reports.metrics import NOTE, metrics_table
 from mrd_plugin.reports.page import Section, Tile, html_page
 from mrd_plugin.studies.references import TEACHER_ROW
 from mrd_plugin.studies.shape_table import ShapeTable
 
-Figures = Mapping[str, float]
+Metrics = Mapping[str, float]
 
 _MOST_RELATED = 600
-"""Shapes in the relation matrices; of a larger test part so many are drawn by lot."""
+"""Shapes in the relation matrices; of a larger test part so many are drawn at random."""
 
 
 @dataclass(frozen=True)
@@ -34,16 +34,16 @@ class ReportData:
         title: Heading.
         subtitle: HTML under it.
         student: Name of the student's row.
-        figures: The student's figures on the test part.
+        metrics: The student's metrics on the test part.
         references: Reference rows on the same part.
         table: The test part, ``m`` shapes.
         embedding: ``(m, D)`` student's embeddings, unit length.
         nouns: ``m`` head nouns.
         classes: ``K`` class names.
-        pictures: ``m`` paths of pictures or None.
+        images: ``m`` paths of images or None.
         cloud: Packs the cloud of a test shape by its row, see ``pack_cloud``.
         scalars: What training logged, by name.
-        held_out: Figures taken while training went on, by name.
+        held_out: Metrics taken while training went on, by name.
         unit: What their positions are, 'epoch' or 'iteration'.
         train_minutes: Time spent in training iterations.
         n_train: Shapes that the student learned from.
@@ -54,13 +54,13 @@ class ReportData:
     title: str
     subtitle: str
     student: str
-    figures: Figures
-    references: Mapping[str, Figures]
+    metrics: Metrics
+    references: Mapping[str, Metrics]
     table: ShapeTable
     embedding: np.ndarray
     nouns: Sequence[str]
     classes: Sequence[str]
-    pictures: Sequence[str | None]
+    images: Sequence[str | None]
     cloud: Callable[[int], dict[str, Any]]
     scalars: Mapping[str, Series]
     held_out: Mapping[str, Series]
@@ -80,9 +80,9 @@ def report_page(data: ReportData) -> str:
     Returns:
         One self-contained HTML file.
     """
-    examples = draw_examples(data.table, data.embedding, data.pictures)
+    examples = draw_examples(data.table, data.embedding, data.images)
     sections = [
-        _figures_section(data),
+        _metrics_section(data),
         *_example_sections(examples.html),
         *_confusion_section(data),
         *_relations_section(data),
@@ -104,23 +104,23 @@ def _tiles(data: ReportData) -> list[Tile]:
     }
     tiles = []
     for key, title in wanted.items():
-        if key not in data.figures:
+        if key not in data.metrics:
             continue
-        count = data.figures[key.rpartition('/')[0] + '/n']
+        count = data.metrics[key.rpartition('/')[0] + '/n']
         note = f'n = {count:.0f}; chance {percent(chance[key])}'
         if not math.isnan(teacher.get(key, math.nan)):
             note += f', untrained teacher {percent(teacher[key])}'
         if key.startswith('zero_shot'):
             note = f'{NOTE}; {note}'
-        tiles.append(Tile(percent(data.figures[key]), title, note))
+        tiles.append(Tile(percent(data.metrics[key]), title, note))
     note = f'{data.n_train} shapes, {len(data.table.ids)} more to test'
     tiles.append(Tile(f'{data.train_minutes:.1f} min', 'Training', note))
     return tiles
 
 
-def _figures_section(data: ReportData) -> Section:
-    rows = {data.student: data.figures, **data.references}
-    count, top1 = data.figures['zero_shot/n'], data.figures['zero_shot/top1']
+def _metrics_section(data: ReportData) -> Section:
+    rows = {data.student: data.metrics, **data.references}
+    count, top1 = data.metrics['zero_shot/n'], data.metrics['zero_shot/top1']
     error = math.sqrt(top1 * (1 - top1) / count) if count else math.nan
     intro = (
         f'Percent, on {len(data.table.ids)} test shapes. Zero-shot is over {len(data.classes)} '
@@ -135,22 +135,22 @@ def _figures_section(data: ReportData) -> Section:
         'For the icon ridge image → shape is easier than for the student: the query is its own '
         'input. For the teacher the query would be the answer.</p>'
     )
-    body = f'<div class="scroll">{figures_table(rows, data.student)}</div>{note}'
+    body = f'<div class="scroll">{metrics_table(rows, data.student)}</div>{note}'
     return Section('What it learned, beside what one gets without it', intro, body)
 
 
 def _example_sections(html: Mapping[str, str]) -> list[Section]:
-    lot = 'Queries are drawn by lot, the gallery is the whole test part, numbers are cosines.'
+    note = 'Queries are drawn at random, the gallery is the whole test part, numbers are cosines.'
     texts = {
         'text': (
             'Text → shape',
-            f'A name, and the five shapes nearest to it. {lot} A green frame is a shape of that '
+            f'A name, and the five shapes nearest to it. {note} A green frame is a shape of that '
             'very name. Drag a shape to turn it, double-click to turn it back.',
         ),
         'image': (
-            'Picture → shape',
-            'A picture through the teacher’s image tower, and the five nearest shapes. A green '
-            'frame is the shape that the picture shows.',
+            'Image → shape',
+            'An image through the teacher’s image tower, and the five nearest shapes. A green '
+            'frame is the shape that the image shows.',
         ),
         'shape': ('Shape → text', 'A shape, and the five nearest of all names in the test part.'),
     }
@@ -189,12 +189,10 @@ def _relations_section(data: ReportData) -> list[Section]:
         [data.nouns[row] for row in both],
     )
     intro = (
-        'Who is like whom: cosines between test shapes sorted by noun, of the nouns with more than '
-        'one '
-        'test shape. Relation distillation asks that the third matrix have the structure of the '
-        'first '
-        f'two. Each is shaded from the 2nd to the 99th percentile over {len(both)} shapes, and '
-        'correlations are over all their pairs.'
+        'Pairwise similarity: cosines between test shapes sorted by noun, of the nouns with more '
+        'than one test shape. Relation distillation asks that the third matrix have the structure '
+        'of the first two. Each is shaded from the 2nd to the 99th percentile over '
+        f'{len(both)} shapes, and correlations are over all their pairs.'
     )
     return [Section('Relations', intro, f'<div class="matrices">{matrices}</div>')]
 
@@ -208,9 +206,8 @@ def _training_section(data: ReportData) -> list[Section]:
         return []
     intro = (
         'Every scalar that was logged; losses are means over the logger’s window, the rest is of '
-        'the '
-        'step itself. The legend gives the first and the last value, under the pointer the value '
-        'there.'
+        'the step itself. The legend gives the first and the last value, under the pointer the '
+        'value there.'
     )
     return [Section('Training', intro, f'<div class="charts">{"".join(charts)}</div>')]
 
@@ -219,7 +216,7 @@ def _credits(data: ReportData, shown: Sequence[int]) -> Section:
     known = [data.records[i] for i in (data.table.ids[row] for row in shown) if i in data.records]
     return Section(
         'Attribution',
-        'Who made the shapes and pictures, and under which licence.',
+        'Who made the shapes and images, and under which licence.',
         credits_section(known, data.attribution),
     )
 

@@ -1,4 +1,4 @@
-"""From a finished run to its page and its figures."""
+"""From a finished run on shapes to its page and its metrics."""
 
 from __future__ import annotations
 
@@ -62,13 +62,13 @@ def write_report(run: FinishedRun) -> dict[str, Any]:
         for key in ('embedding_image', 'embedding_text')
         if key in samples[0]
     }
-    figures = score_embeddings(embedding, part, np.arange(len(samples)), subspaces)
+    metrics = score_embeddings(embedding, part, np.arange(len(samples)), subspaces)
     references = _references(run, part)
     log = read_training_log(run.work_dir)
     length = log.iterations_per_epoch
     n_train = len(sample_ids(cfg.train_dataloader.dataset))
     summary = summarise_run(
-        figures,
+        metrics,
         references,
         train_minutes=round(log.train_minutes(), 3),
         n_train=n_train,
@@ -83,13 +83,13 @@ def write_report(run: FinishedRun) -> dict[str, Any]:
             title=run.config.stem,
             subtitle=_subtitle(run),
             student=f'{cfg.model.type} (this run)',
-            figures=figures,
+            metrics=metrics,
             references=references,
             table=part,
             embedding=embedding,
             nouns=[sample.category or sample.name for sample in samples],
             classes=classes,
-            pictures=[_picture(sample) for sample in samples],
+            images=[_image(sample) for sample in samples],
             cloud=lambda row: _cloud(test, row),
             scalars={key: _series(log, key, length) for key in log.train},
             held_out={key: _series(log, key, length) for key in log.val},
@@ -97,7 +97,7 @@ def write_report(run: FinishedRun) -> dict[str, Any]:
             train_minutes=log.train_minutes(),
             n_train=n_train,
             records=_records(root),
-            attribution=_text(root / 'ATTRIBUTION.md'),
+            attribution=_read_if_there(root / 'ATTRIBUTION.md'),
         )
     )
     write_atomically(run.work_dir / 'report' / 'index.html', page.encode('utf-8'))
@@ -153,7 +153,7 @@ def _teacher(run: FinishedRun) -> str:
     return f'a frozen {kind}' + (' (cached)' if run.cfg.model.teacher.type != kind else '')
 
 
-def _picture(sample: ShapeDataSample) -> str | None:
+def _image(sample: ShapeDataSample) -> str | None:
     path = sample.image_path
     return path if path and Path(path).is_file() else None
 
@@ -173,5 +173,5 @@ def _records(root: Path) -> dict[str, dict[str, Any]]:
     return {record['id']: record for record in records if record.get('creator')}
 
 
-def _text(path: Path) -> str:
+def _read_if_there(path: Path) -> str:
     return path.read_text(encoding='utf-8') if path.is_file() else ''

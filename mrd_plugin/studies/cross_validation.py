@@ -1,4 +1,4 @@
-"""Cross-validation over the furniture folds: run configs, collect figures, compare in pairs."""
+"""Cross-validation over the furniture folds: run configs, collect metrics, compare in pairs."""
 
 from __future__ import annotations
 
@@ -22,11 +22,14 @@ from mrd_plugin.utils.files import find_config
 
 TRAIN = ('-m', 'mrd_plugin.apis.train')
 SPLITS = 'configs/_base_/datasets/furniture_splits'
+MetricRows = dict[str, list[dict[str, float]]]
+"""Row name of a table to the metrics of its runs."""
+
 _MAX_STEM = 150  # characters of a file name
 
 
 class Training(Protocol):
-    """What :func:`run_all` can run: command lines, one a stage, and the folder they write to."""
+    """What :func:`run_all` can run: command lines, one per stage, and the folder they write to."""
 
     @property
     def scored(self) -> bool:
@@ -44,7 +47,7 @@ AnyTraining = TypeVar('AnyTraining', bound=Training)
 
 
 @dataclass(frozen=True)
-class Run:
+class FoldRun:
     """One training: a config on one fold with one seed.
 
     Attributes:
@@ -57,7 +60,7 @@ class Run:
         options: Further ``key=value`` overrides, the same for all runs of a variant.
         first_stage_options: The same for the first stage of a method that has one.
         variant: Name of the row; the config's stem where there are no options.
-        keep: Keep the last checkpoint; without it a run leaves figures only.
+        keep: Keep the last checkpoint; without it a run leaves metrics only.
     """
 
     config: str
@@ -86,7 +89,7 @@ class Run:
         return Path(self.out) / self.part / self.name / f'fold{self.fold}_seed{self.seed}'
 
     def commands(self) -> list[list[str]]:
-        """Return the command lines of the training, one a stage.
+        """Return the command lines of the training, one per stage.
 
         A config whose ``first_stage`` names another config (TAMM) has two. The first trains on the
         train part of the fold and chooses its epoch on the validation part, never on the test part;
@@ -142,7 +145,7 @@ def require_splits(folds: Iterable[int]) -> None:
 def run_all(
     runs: Sequence[AnyTraining], jobs: int = 2, threads: int = 1
 ) -> dict[AnyTraining, dict[str, float]]:
-    """Do every run that has no figures yet; each in its own process.
+    """Do every run that has no metrics yet; each in its own process.
 
     Args:
         runs: What to run.
@@ -196,7 +199,7 @@ def _failure(code: int, log: Path) -> str:
 
 
 def last_metrics(work_dir: str | Path) -> dict[str, float]:
-    """Read the last validation figures that MMEngine logged under a work folder.
+    """Read the last validation metrics that MMEngine logged under a work folder.
 
     Args:
         work_dir: A run's ``work_dir``.
@@ -213,7 +216,7 @@ def last_metrics(work_dir: str | Path) -> dict[str, float]:
         scored = [row for row in rows if any(key.endswith(('/top1', '/miou')) for key in row)]
         if scored:
             return {key: float(value) for key, value in scored[-1].items()}
-    raise FileNotFoundError(f'{work_dir} holds no validation figures; did the run reach its end?')
+    raise FileNotFoundError(f'{work_dir} holds no validation metrics; did the run reach its end?')
 
 
 def summarise(figures: Iterable[dict[str, float]], metric: str) -> tuple[float, float, int]:
@@ -228,9 +231,9 @@ def paired_difference(
     """Compare two rows run by run.
 
     Args:
-        ours: Figures, one a (fold, seed).
-        base: Figures of the same (fold, seed) pairs in the same order.
-        metric: Which figure.
+        ours: Metrics, one per (fold, seed).
+        base: Metrics of the same (fold, seed) pairs in the same order.
+        metric: Which metric.
 
     Returns:
         Mean difference, its standard error (n - 1), and how many runs are better.
@@ -241,7 +244,7 @@ def paired_difference(
 
 
 def write_table(folder: str | Path, names: Sequence[str], table: str, record: Any) -> list[Path]:
-    """Write a table as Markdown and its figures as JSON, side by side.
+    """Write a table as Markdown and its metrics as JSON, side by side.
 
     Args:
         folder: Where to; made if it is missing.
@@ -270,7 +273,7 @@ def markdown_table(
     """Write rows as a Markdown table of ``mean ± std``, with paired differences under it.
 
     Args:
-        rows: Row name to the figures of its runs.
+        rows: Row name to the metrics of its runs.
         metrics: Metric key to column title.
         base: Row that the others are compared with, run by run.
 

@@ -1,4 +1,4 @@
-"""Fits detectors to a few frames: what does not learn these learns nothing."""
+"""Fits detectors to a few frames: a detector that can't learn these is broken."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ class Fit:
     losses: list[float]
     """Total loss of each step."""
     ap25: float
-    """Average precision at an IoU of 0.25 in per cent, mean over the classes that the frames hold."""
+    """Average precision at an IoU of 0.25 in per cent, mean over the classes of the frames."""
     ap50: float
     """The same at 0.5."""
     seconds: float
@@ -101,7 +101,7 @@ def _fit(cfg: Config, checkpoint: str | None, seed: int) -> Fit:
 
 
 def _average_precision(runner: Runner, threshold: str) -> float:
-    """Mean over the classes that occur: ``IndoorMetric``'s own counts classes that were only guessed."""
+    """Average over the classes that occur; ``IndoorMetric``'s mean counts those only guessed."""
     dataset: Any = runner.val_dataloader.dataset
     infos = [dataset.get_data_info(index)['eval_ann_info'] for index in range(len(dataset))]
     labels = sorted({int(label) for info in infos for label in info['gt_labels_3d']})
@@ -110,8 +110,8 @@ def _average_precision(runner: Runner, threshold: str) -> float:
     return 100 * float(np.mean([scalars[f'val/{n}_AP_{threshold}'].current() for n in names]))
 
 
-def table(fits: Sequence[Fit], columns: int = 6) -> str:
-    """Run in a Markdown table: the loss at some steps, and AP.
+def overfit_table(fits: Sequence[Fit], columns: int = 6) -> str:
+    """Write runs as a Markdown table: the loss at some steps, and AP.
 
     Args:
         fits: Runs of one config.

@@ -100,8 +100,8 @@ def few_shot_probe(
         exclude: See :func:`accuracies`.
 
     Returns:
-        Figures of each draw, as :func:`accuracies` gives them, and ``shots``, the mean number of
-        shapes a class.
+        Metrics of each draw, as :func:`accuracies` gives them, and ``shots``, the mean number of
+        shapes per class.
 
     Raises:
         ConfigError: There are fewer than ``ways`` classes in both parts.
@@ -113,20 +113,20 @@ def few_shot_probe(
             f'few-shot ways={ways}: only {len(classes)} classes are in both the training and the '
             'test part.'
         )
-    figures = []
+    metrics = []
     for draw in range(draws):
         rng = np.random.default_rng((draw, shots))
         chosen = rng.permutation(classes)[:ways] if ways else classes
         rows = np.concatenate(
             [rng.permutation(np.flatnonzero(labels == c))[:shots] for c in chosen]
         )
-        with warnings.catch_warnings():  # scikit-learn takes one shot a class for a regression
+        with warnings.catch_warnings():  # scikit-learn takes one shot per class for a regression
             warnings.filterwarnings('ignore', 'The number of unique classes')
             model = _logistic_regression(FEW_SHOT_C).fit(features[rows], labels[rows])
         asked = np.isin(test[1], chosen)
         found = accuracies(model.predict(test[0][asked]), test[1][asked], exclude)
-        figures.append({**found, 'shots': len(rows) / len(chosen)})
-    return figures
+        metrics.append({**found, 'shots': len(rows) / len(chosen)})
+    return metrics
 
 
 def accuracies(
@@ -143,14 +143,14 @@ def accuracies(
             to None.
     """
     right = predicted == labels
-    figures: dict[str, float] = {}
+    metrics: dict[str, float] = {}
     for prefix, numbers in {'accuracy': (), **(exclude or {})}.items():
         kept = ~np.isin(labels, list(numbers))
         each = [float(right[labels == name].mean()) for name in np.unique(labels[kept])]
-        figures[f'{prefix}/n'] = int(kept.sum())
-        figures[f'{prefix}/top1'] = float(right[kept].mean()) if kept.any() else 0.0
-        figures[f'{prefix}/mean_class_top1'] = float(np.mean(each)) if each else 0.0
-    return figures
+        metrics[f'{prefix}/n'] = int(kept.sum())
+        metrics[f'{prefix}/top1'] = float(right[kept].mean()) if kept.any() else 0.0
+        metrics[f'{prefix}/mean_class_top1'] = float(np.mean(each)) if each else 0.0
+    return metrics
 
 
 def _logistic_regression(strength: float = 1.0) -> Pipeline:
@@ -164,7 +164,7 @@ def _choose(
     labels: np.ndarray,
     validation: np.ndarray | None,
 ) -> BaseEstimator:
-    """Fit on all rows with the setting that is most accurate on held-out rows, ties to the first."""
+    """Fit on all rows with the setting that is best on held-out rows, ties to the first."""
     if validation is not None and validation.any() and not validation.all():
         folds = PredefinedSplit(np.where(validation, 0, -1))
     else:

@@ -1,4 +1,4 @@
-"""What frozen features of a checkpoint are worth, and the ladder scratch < probe < fine-tuned."""
+"""Probes of checkpoints, and the comparison of training from scratch, probe and fine-tuning."""
 
 from __future__ import annotations
 
@@ -14,11 +14,9 @@ from tqdm import tqdm
 from mrd_plugin.apis.features import Features, checkpoint_features
 from mrd_plugin.apis.launch import require_checkpoints
 from mrd_plugin.apis.run_loading import last_checkpoint, sample_ids
-from mrd_plugin.studies.cross_validation import SPLITS, Run, require_splits, run_all
+from mrd_plugin.studies.cross_validation import SPLITS, FoldRun, MetricRows, require_splits, run_all
 from mrd_plugin.studies.probes import accuracies, few_shot_probe, knn_probe, linear_probe
 from mrd_plugin.utils.errors import ConfigError
-
-Rows = dict[str, list[dict[str, float]]]
 
 
 @dataclass(frozen=True)
@@ -78,7 +76,7 @@ def probe(
     probes: Probes,
     cache: str | Path,
     data: Config | None = None,
-) -> Rows:
+) -> MetricRows:
     """Probe one checkpoint.
 
     Args:
@@ -97,7 +95,7 @@ def probe(
     train, test = found['train'].labelled(), found['test'].labelled()
     validation = _validation(parts['train'], train)
     exclude = _excluded(data or cfg, test.classes)
-    rows: Rows = {}
+    rows: MetricRows = {}
     for name, fit in (('linear', linear_probe), ('knn', knn_probe)):
         if name in probes.kinds:
             model = fit(train.values, train.labels, validation)
@@ -131,7 +129,7 @@ def _validation(train_cfg: dict, train: Features) -> np.ndarray | None:
 
 
 def _excluded(data: Config, classes: Sequence[str]) -> dict[str, list[int]]:
-    """Class numbers that the evaluators of a config leave out, by the prefix of their figures."""
+    """Class numbers that the evaluators of a config leave out, by the prefix of their metrics."""
     metrics = data.get('test_evaluator') or []
     return {
         metric['prefix'].replace('zero_shot', 'accuracy'): [
@@ -152,7 +150,7 @@ class Ladder:
         scratch: The same for training without pre-training.
         folds: Some of 0 to 4.
         seeds: Seeds of pre-training, fine-tuning and training from scratch.
-        part: ``'test'`` or ``'val'``, see :class:`Run`.
+        part: ``'test'`` or ``'val'``, see :class:`FoldRun`.
         out: Folder of all runs.
         checkpoints: Pattern with ``{fold}`` and ``{seed}`` of existing checkpoints, or of work
             folders that hold one; None pre-trains.
@@ -193,10 +191,10 @@ class Ladder:
 
     def _runs(
         self, config: str, row: str, options: Sequence[tuple[str, ...]], keep: bool
-    ) -> list[Run]:
+    ) -> list[FoldRun]:
         name = f'{"/".join(Path(self.config).with_suffix("").parts[-2:])}/{row}'
         return [
-            Run(config, fold, seed, self.part, self.out, more, name, keep=keep)
+            FoldRun(config, fold, seed, self.part, self.out, more, name, keep=keep)
             for (fold, seed), more in zip(self.pairs, options)
         ]
 
@@ -209,16 +207,16 @@ class Ladder:
         run_all(runs, self.jobs, self.threads)
         return [last_checkpoint(run.folder) for run in runs]
 
-    def climb(self, probes: Probes) -> Rows:
-        """Do all that is not done yet.
+    def run(self, probes: Probes) -> MetricRows:
+        """Run what is not done yet.
 
         Returns:
-            Row name to figures, one a (fold, seed), in the same order in every row; those of a
+            Row name to figures, one per (fold, seed), in the same order in every row; those of a
             few-shot row are means over its draws.
         """
         cfg = Config.fromfile(self.config)
         checkpoints = self.pretrained()
-        rows: Rows = {}
+        rows: MetricRows = {}
         if self.scratch:
             none = [('default_hooks.pretrained.checkpoint=None',)] * len(self.pairs)
             runs = self._runs(self.scratch, 'scratch', none, False)

@@ -1,4 +1,9 @@
-"""Features and regressions of the reference rows: no 3D network."""
+"""Features and regressions of the reference rows, which need no 3D network.
+
+- 186 hand-crafted shape descriptors of a coloured point cloud;
+- ImageNet logits of images, kept beside the data;
+- ridge regression with all its penalties at the price of one.
+"""
 
 from __future__ import annotations
 
@@ -18,10 +23,10 @@ from mrd_plugin.models.teachers import ConSETeacher
 from mrd_plugin.utils.atomic import write_atomically
 from mrd_plugin.utils.errors import BadSampleError
 
-NUM_HAND_FEATURES = 186
+NUM_DESCRIPTORS = 186
 
 
-def hand_features(points: np.ndarray, up: int = 2, no_colour: float = 0.4) -> np.ndarray:
+def shape_descriptors(points: np.ndarray, up: int = 2, no_colour: float = 0.4) -> np.ndarray:
     """Describe a point cloud by histograms of shape and colour.
 
     The cloud is centred on its mean and divided by its largest norm. Shape, 118 numbers: histograms
@@ -113,17 +118,17 @@ def icon_logits(paths: Sequence[str], cache: str | Path, batch_size: int = 32) -
     """Logits of the ConSE teacher's image tower over the 1000 ImageNet classes.
 
     Args:
-        paths: ``n`` pictures.
-        cache: ``.npz`` file; read if it holds all these pictures (by name and size in bytes),
+        paths: ``n`` images.
+        cache: ``.npz`` file; read if it holds all these images (by name and size in bytes),
             otherwise written anew.
-        batch_size: Pictures at a time. Defaults to 32.
+        batch_size: Images at a time. Defaults to 32.
 
     Returns:
         ``(n, 1000)`` float32.
 
     Raises:
         ConfigError: The image tower's packages are missing.
-        BadSampleError: A picture is missing or broken.
+        BadSampleError: An image is missing or broken.
     """
     cache = Path(cache)
     keys = [(Path(path).name, _size(path)) for path in paths]
@@ -132,7 +137,7 @@ def icon_logits(paths: Sequence[str], cache: str | Path, batch_size: int = 32) -
             place = {key: row for row, key in enumerate(zip(held['names'], held['sizes']))}
             if all(key in place for key in keys):
                 return held['logits'][[place[key] for key in keys]].astype(np.float32)
-    print_log(f'Image tower over {len(paths)} pictures, once; kept in {cache}.', 'current')
+    print_log(f'Image tower over {len(paths)} images, once; kept in {cache}.', 'current')
     teacher = ConSETeacher(batch_size=batch_size)
     chunks = [paths[start : start + batch_size] for start in range(0, len(paths), batch_size)]
     with torch.no_grad():
@@ -150,7 +155,7 @@ def _size(path: str) -> int:
     try:
         return Path(path).stat().st_size
     except FileNotFoundError:
-        raise BadSampleError(f'picture {path} is missing; prepare the data again') from None
+        raise BadSampleError(f'image {path} is missing; prepare the data again') from None
 
 
 def fit_ridge(features: np.ndarray, targets: np.ndarray, strength: float) -> Pipeline:

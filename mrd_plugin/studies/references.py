@@ -29,7 +29,7 @@ HEADLINE = (
     'retrieval/shape_to_text/r5',
     'retrieval/image_to_shape/r10',
 )
-"""The figures that a student is judged by; a penalty is chosen for their mean."""
+"""The metrics that a student is judged by; a penalty is chosen for their mean."""
 
 TEACHER_ROW = 'teacher on the icon'
 
@@ -44,7 +44,7 @@ def reference_rows(
     """All reference rows on one part of a split.
 
     The penalty of a ridge is chosen among :data:`STRENGTHS` for the best mean of :data:`HEADLINE`
-    figures on the validation part; it is then fitted on the shapes that the student learned from.
+    metrics on the validation part; it is then fitted on the shapes that the student learned from.
     On the validation part itself this choice flatters the ridges a little.
 
     Args:
@@ -111,19 +111,19 @@ def choose_strength(
 
     def merit(strength: float) -> float:
         ridge = fit_ridge(features[train], table.text[train], strength)
-        figures = score_embeddings(ridge.predict(features[val]), table, val)
-        return float(np.mean([figures[key] for key in HEADLINE if key in figures]))
+        metrics = score_embeddings(ridge.predict(features[val]), table, val)
+        return float(np.mean([metrics[key] for key in HEADLINE if key in metrics]))
 
     return max(STRENGTHS, key=merit)
 
 
-def _chance(figures: dict[str, float], num_classes: int) -> dict[str, float]:
-    """Return a random order, from the chance figures that every row carries."""
-    chance = dict(figures)
-    for key in figures:
+def _chance(metrics: dict[str, float], num_classes: int) -> dict[str, float]:
+    """Return a random order, from the chance levels that every row carries."""
+    chance = dict(metrics)
+    for key in metrics:
         direction, _, name = key.rpartition('/')
-        if f'{direction}/chance_{name}' in figures:
-            chance[key] = figures[f'{direction}/chance_{name}']
+        if f'{direction}/chance_{name}' in metrics:
+            chance[key] = metrics[f'{direction}/chance_{name}']
     for key in ('top1', 'mean_class_top1'):
         chance[f'zero_shot/{key}'] = 1 / num_classes
     chance['zero_shot/top5'] = min(5 / num_classes, 1.0)
@@ -134,7 +134,7 @@ PARTS = ('train', 'val', 'test')
 
 
 def has_references(cfg: Config) -> bool:
-    """Whether the ridges can be fitted: the test shapes are the embedded set, the classes prompts."""
+    """Tell if the ridges can be fitted: the data are the embedded set, the classes prompts."""
     test = (cfg.get('test_dataloader') or {}).get('dataset') or {}
     return bool(
         test.get('type') == 'FurnitureDataset' and (cfg.get('model') or {}).get('classifier')

@@ -10,9 +10,7 @@ from pathlib import Path
 
 from mrd_plugin.apis.export import export_backbone
 from mrd_plugin.apis.run_loading import last_checkpoint
-from mrd_plugin.studies.cross_validation import TRAIN, run_all
-
-Rows = dict[str, list[dict[str, float]]]
+from mrd_plugin.studies.cross_validation import TRAIN, MetricRows, run_all
 
 _CHECKPOINT = 'default_hooks.pretrained.checkpoint'
 
@@ -27,8 +25,8 @@ class SeedRun:
         seed: Seed of initialisation, sampling and augmentation.
         out: Folder of all runs.
         options: Further ``key=value`` overrides.
-        keep: Keep the last checkpoint; without it a run leaves figures only.
-        scored: Whether it ends with figures of segmentation; a pre-training does not.
+        keep: Keep the last checkpoint; without it a run leaves metrics only.
+        scored: Whether it ends with metrics of segmentation; a pre-training does not.
     """
 
     config: str
@@ -84,11 +82,11 @@ class SegmentationLadder:
     jobs: int = 2
     threads: int = 1
 
-    def climb(self) -> Rows:
-        """Do all that is not done yet.
+    def run(self) -> MetricRows:
+        """Run what is not done yet.
 
         Returns:
-            Row name to figures, one a seed, in the order of ``seeds``; ``coverage`` among them is
+            Row name to figures, one per seed, in the order of ``seeds``; ``coverage`` among them is
             the part of the backbone that was loaded, in [0, 1].
         """
         rows = {
@@ -120,7 +118,7 @@ class SegmentationLadder:
     def _downstream(
         self, config: str, row: str, checkpoints: Sequence[Path] | None
     ) -> list[dict[str, float]]:
-        """Figures of one row, one a seed."""
+        """Metrics of one row, one per seed."""
         sources: Sequence[Path | None] = checkpoints or [None] * len(self.seeds)
         runs = [
             SeedRun(
@@ -132,8 +130,8 @@ class SegmentationLadder:
             )
             for seed, source in zip(self.seeds, sources)
         ]
-        figures = run_all(runs, self.jobs, self.threads)
-        return [{**figures[run], **_coverage(run.folder)} for run in runs]
+        metrics = run_all(runs, self.jobs, self.threads)
+        return [{**metrics[run], **_coverage(run.folder)} for run in runs]
 
 
 def _coverage(folder: Path) -> dict[str, float]:
@@ -144,9 +142,9 @@ def _coverage(folder: Path) -> dict[str, float]:
     return {'coverage': float(found[-1]) / 100} if found else {}
 
 
-def common_metrics(rows: Rows) -> dict[str, str]:
+def common_metrics(rows: MetricRows) -> dict[str, str]:
     """Columns of a table: mean IoU, that of each class, accuracy; what every run has."""
-    runs = [figures for row in rows.values() for figures in row]
+    runs = [metrics for row in rows.values() for metrics in row]
     each = [key for key in runs[0] if key.startswith('segmentation/iou_')]
     titles = {'segmentation/miou': 'mIoU'}
     titles.update({key: key.partition('iou_')[2] for key in each})

@@ -1,4 +1,4 @@
-"""A table of shapes with what embeddings are scored against, and the scoring."""
+"""A table of shapes with what their embeddings are scored against, and the scoring."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from mrd_plugin.evaluation.accuracy import ZeroShotAccuracy
 from mrd_plugin.evaluation.retrieval import CrossModalRetrieval
 from mrd_plugin.models.teachers import Teacher
 from mrd_plugin.structures import ShapeDataSample
-from mrd_plugin.studies.reference_baselines import hand_features, icon_logits
+from mrd_plugin.studies.reference_baselines import icon_logits, shape_descriptors
 from mrd_plugin.utils.errors import ConfigError
 
 
@@ -28,11 +28,11 @@ class ShapeTable:
         ids: Sample ids.
         names: Names.
         labels: ``(n,)`` class indices, -1 for none.
-        image: ``(n, D)`` teacher's image embeddings, zeros where there is no picture.
+        image: ``(n, D)`` teacher's image embeddings, zeros where there is no image.
         text: ``(n, D)`` teacher's text embeddings, zeros where there is no text.
         prototypes: ``(K, D)`` class embeddings.
-        hand: ``(n, 186)`` hand-made features, or None.
-        logits: ``(n, 1000)`` ImageNet logits of the pictures, or None.
+        hand: ``(n, 186)`` hand-crafted shape descriptors, or None.
+        logits: ``(n, 1000)`` ImageNet logits of the images, or None.
     """
 
     ids: tuple[str, ...]
@@ -79,9 +79,9 @@ def tabulate(
     """
     up = 'xyz'.index(dataset.metainfo['up_axis'])
     hand, samples = [], []
-    for index in tqdm(range(len(dataset)), 'hand-made features', disable=None, leave=False):
+    for index in tqdm(range(len(dataset)), 'shape descriptors', disable=None, leave=False):
         item = dataset[index]
-        hand.append(hand_features(item['inputs'].numpy(), up, dataset.metainfo['no_colour']))
+        hand.append(shape_descriptors(item['inputs'].numpy(), up, dataset.metainfo['no_colour']))
         samples.append(item['data_samples'])
     targets = teacher(samples)
     paths = [sample.image_path for sample in samples]
@@ -128,7 +128,7 @@ def score_embeddings(
     rows: np.ndarray,
     subspaces: Mapping[str, np.ndarray] | None = None,
 ) -> dict[str, float]:
-    """Figures of embeddings, by ``ZeroShotAccuracy`` and ``CrossModalRetrieval``.
+    """Metrics of embeddings, by ``ZeroShotAccuracy`` and ``CrossModalRetrieval``.
 
     Args:
         embedding: ``(m, D)`` in the teacher's space, any length of vector.
@@ -154,9 +154,9 @@ def score_embeddings(
         )
         for number, row in enumerate(rows)
     ]
-    figures = {}
+    metrics = {}
     for metric in (ZeroShotAccuracy(topk=(1, 5)), CrossModalRetrieval()):
         metric.process(None, samples)
         for key, value in metric.compute_metrics(metric.results).items():
-            figures[f'{metric.default_prefix}/{key}'] = value
-    return figures
+            metrics[f'{metric.default_prefix}/{key}'] = value
+    return metrics

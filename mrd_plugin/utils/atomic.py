@@ -1,4 +1,7 @@
-"""Files that are whole or absent, and the journal that tells which shapes are done."""
+"""Atomic writing: a kill leaves the old file, never half of the new one.
+
+Also MMEngine's storage backend on top of it, and the journal that tells which shapes are done.
+"""
 
 from __future__ import annotations
 
@@ -41,7 +44,7 @@ def write_atomically(path: str | Path, content: bytes) -> None:
 
 
 class AtomicLocalBackend(LocalBackend):
-    """mmengine's local storage with atomic writes: ``backend_args=dict(backend='atomic_local')``."""
+    """Local storage with atomic writes: ``backend_args=dict(backend='atomic_local')``."""
 
     def put(self, obj: bytes, filepath: str | Path) -> None:
         """Write bytes, see :func:`write_atomically`."""
@@ -77,7 +80,7 @@ def disk_full_named(path: Path) -> Iterator[None]:
 
 
 def write_atomic(path: Path, content: bytes) -> None:
-    """Write a file under a temporary name and renames it, so that it is never half there.
+    """Write a file under a temporary name and rename it, so that it is never half there.
 
     Args:
         path: Where the file shall be; its folder is made if needed.

@@ -1,4 +1,4 @@
-"""The errors that a user sees as one sentence."""
+"""The errors that a user sees as one sentence, and the folder that downloads are kept in."""
 
 from __future__ import annotations
 

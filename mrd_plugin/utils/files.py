@@ -1,4 +1,4 @@
-"""Small helpers around files."""
+"""Checksums of files, and where a file that a config names is found."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def file_sha256(path: str | Path) -> str:
 
 
 def find_file(key: str, name: str, data_root: str | None = None) -> str:
-    """Find a file named in a config: as it stands, below ``data_root``, or shipped with the project.
+    """Find a file named in a config: as it is, below ``data_root``, or shipped with the package.
 
     Args:
         key: Config key, for the message.
@@ -65,8 +65,8 @@ def find_config(name: str | Path) -> str:
     found = _first_file(path, _SHIPPED if name.startswith(PREFIX) else (Path(), *_SHIPPED))
     if not found:
         raise FileNotFoundError(
-            f'{name}: there is no such config, neither here nor in the package; those of the package '
-            f'are below {_SHIPPED[-1] / "configs"}.'
+            f'{name}: there is no such config, neither here nor in the package; those of the '
+            f'package are below {_SHIPPED[-1] / "configs"}.'
         )
     return found
 

@@ -14,7 +14,7 @@ R = TypeVar('R')
 
 
 def in_full_precision(function: Callable[P, R]) -> Callable[P, R]:
-    """Decorate a function so that autocast is off in it and half-precision tensors enter as float32.
+    """Decorate a function: autocast is off in it, half-precision tensors enter as float32.
 
     Sums over 65,520 terms leave float16, and logits near 12 move in steps of 0.06 in bfloat16.
     Tensors of other dtypes pass as they are: what is computed without autocast stays bit for bit

@@ -55,7 +55,7 @@ class PickledDtype:
 
 
 class PickledObject:
-    """What stands for an object of a pickle until :func:`plain` puts ``value`` in its place."""
+    """What replaces an object of a pickle until :func:`plain` puts ``value`` in its place."""
 
     value: Any
 
@@ -168,7 +168,7 @@ class PlainUnpickler(pickle.Unpickler):
 
 
 def plain(value: Any) -> Any:
-    """Replace each stand-in inside ``value`` by what it stands for; dicts and lists stay."""
+    """Replace each stand-in inside ``value`` by what it represents; dicts and lists stay."""
     if type(value) in _LEAVES:
         return value
     if isinstance(value, PickledObject):

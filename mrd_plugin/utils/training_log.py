@@ -1,4 +1,4 @@
-"""The scalars that MMEngine logs while it trains, read back by term."""
+"""The scalars that MMEngine logs while it trains, read back by key."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ class TrainingLog:
         return sorted({*self.train, *self.val})
 
     def curve(self, key: str) -> tuple[list[int], list[float]]:
-        """Return iterations and values of a key; a metric stands at the last iteration of its epoch.
+        """Return iterations and values of a key; a metric is at the last iteration of its epoch.
 
         Raises:
             ConfigError: The log has no such key; the message lists those it has.
@@ -107,7 +107,7 @@ def read_training_log(path: str | Path) -> TrainingLog:
                 step = int(record.pop('step', record.get('iter', 0)))
             except (AttributeError, TypeError, ValueError) as error:
                 raise ConfigError(
-                    f'{file}, line {number}: expected one JSON object a line.'
+                    f'{file}, line {number}: expected one JSON object per line.'
                 ) from error
             if not begun and _trained(record):
                 log.forget_from(step, int(record.get('epoch', step)))

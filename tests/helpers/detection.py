@@ -93,7 +93,7 @@ def shrink_loader(loader, data):
 
 
 def shrink_sweep_model(model, data):
-    """A smaller range and a narrow network on the map from above; the voxel encoder is the full one."""
+    """Shrink the range and the network on the map from above; keep the full voxel encoder."""
     point_range, shape = RANGES[data]
     pts = 'pts_' if 'pts_middle_encoder' in model else ''
     model.data_preprocessor.voxel_layer.update(point_cloud_range=point_range)
@@ -135,7 +135,7 @@ def shrink_room_model(model):
 
 
 def metric_without_velocity():
-    """Register ``IndoorMetric`` on the first seven numbers of nuScenes' boxes, and give its name."""
+    """Register ``IndoorMetric`` on the first seven numbers of nuScenes' boxes; return its name."""
     from mmdet3d.evaluation import IndoorMetric
 
     @METRICS.register_module(force=True)
@@ -188,7 +188,7 @@ def pretrainings():
 
 
 def pretrained_checkpoint(cfg, file, known):
-    """A checkpoint as the pre-training that the config names would write it: weights and geometry."""
+    """Write a checkpoint as the pre-training that the config names would: weights, geometry."""
     named = Path(cfg.default_hooks.pretrained.checkpoint)
     if named.stem in FACTS:
         backbone, geometry = cfg.model.backbone.backbone, FACTS[named.stem].geometry

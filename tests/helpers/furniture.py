@@ -16,7 +16,7 @@ SPLITS = 'configs/_base_/datasets/furniture_splits'
 
 
 def make_furniture(root, count=12, views=0):
-    """Write ``index.json``, shapes, pictures (and ``views`` of them a shape), ``split.json`` and ``features/conse`` below root."""
+    """Write index, shapes, images (``views`` per shape), split, ``features/conse`` below root."""
     nouns = json.loads(open(f'{SPLITS}/nouns.json', encoding='utf-8').read())
     rng = np.random.default_rng(0)
     records = []

@@ -11,7 +11,7 @@ from PIL import Image
 
 from mrd_plugin.datasets.lidar.nuscenes_pairs import CAMERAS
 
-SIZE = (64, 48)  # width and height of the made-up pictures
+SIZE = (64, 48)  # width and height of the made-up images
 CAM2IMG = [[40.0, 0, 32], [0, 40.0, 24], [0, 0, 1]]
 # From x right, y forward, z up to x right, y down, z forward.
 FORWARD = np.array([[1.0, 0, 0, 0], [0, 0, -1, 0], [0, 1, 0, 0], [0, 0, 0, 1]])
@@ -37,8 +37,8 @@ def turn(degrees):
     return matrix
 
 
-def write_picture(path, seed=0, size=SIZE):
-    """A picture of smooth colours."""
+def write_image(path, seed=0, size=SIZE):
+    """An image of smooth colours."""
     path.parent.mkdir(parents=True, exist_ok=True)
     random = np.random.default_rng(seed)
     coarse = Image.fromarray(random.integers(0, 256, (4, 5, 3), dtype=np.uint8))
@@ -53,7 +53,7 @@ def write_sweep(path, seed=0, count=400, width=5):
     np.column_stack([table, np.zeros((count, width - 4))]).astype(np.float32).tofile(path)
 
 
-def make_nuscenes(root, scenes=('scene-0061', 'scene-0103', 'scene-1094'), frames=2, **picture):
+def make_nuscenes(root, scenes=('scene-0061', 'scene-0103', 'scene-1094'), frames=2, **image):
     """Write a tiny nuScenes: tables of the mini version, one info file, two cameras, no motion."""
     rows, samples = [], []
     for place in range(len(scenes)):
@@ -63,16 +63,14 @@ def make_nuscenes(root, scenes=('scene-0061', 'scene-0103', 'scene-1094'), frame
             write_sweep(root / 'samples/LIDAR_TOP' / sweep, seed=10 * place + frame)
             images = {}
             for name, degrees in (('CAM_FRONT', 0), ('CAM_BACK', 180)):
-                write_picture(
-                    root / f'samples/{name}/{token}.png', seed=2 * len(rows) + len(images)
-                )
+                write_image(root / f'samples/{name}/{token}.png', seed=2 * len(rows) + len(images))
                 images[name] = dict(
                     img_path=f'{token}.png',
                     cam2img=CAM2IMG,
                     lidar2cam=(FORWARD @ turn(degrees)).tolist(),
                     cam2ego=np.linalg.inv(FORWARD @ turn(degrees)).tolist(),
                     timestamp=0.0,
-                    **picture,
+                    **image,
                 )
             points = dict(
                 num_pts_feats=5, lidar_path=sweep, lidar2ego=np.eye(4, dtype=np.float32).tolist()
@@ -110,7 +108,7 @@ def make_kitti_object(root, frames=3):
     """Write a tiny object benchmark."""
     for frame in range(frames):
         write_sweep(root / f'velodyne/{frame:06d}.bin', seed=frame, width=4)
-        write_picture(root / f'image_2/{frame:06d}.png', seed=frame)
+        write_image(root / f'image_2/{frame:06d}.png', seed=frame)
         calib = root / f'calib/{frame:06d}.txt'
         calib.parent.mkdir(exist_ok=True)
         calib.write_text(lines_of(P2=P2, R0_rect=turn(5)[:3, :3], Tr_velo_to_cam=VELO))
@@ -123,7 +121,7 @@ def make_kitti_raw(root, frames=3):
     drive = day / '2011_09_26_drive_0001_sync'
     for frame in range(frames):
         write_sweep(drive / f'velodyne_points/data/{frame:010d}.bin', seed=frame, width=4)
-        write_picture(drive / f'image_02/data/{frame:010d}.png', seed=frame)
+        write_image(drive / f'image_02/data/{frame:010d}.png', seed=frame)
     text = 'calib_time: 09-Jan-2012 13:57:47\n'
     rectified = lines_of(P_rect_02=P2, R_rect_00=turn(5)[:3, :3])
     (day / 'calib_cam_to_cam.txt').write_text(text + rectified)
@@ -140,13 +138,13 @@ PAIR_TRANSFORMS = (
 
 
 def make_zod(root, frames=4):
-    """Write a tiny embedded sample: the first frame is for training, the next in the other lists."""
+    """Write a tiny embedded sample: one training frame, and the next in the other lists."""
     random = np.random.default_rng(0)
     names = [f'frame_{frame:06d}' for frame in range(frames)]
     for folder in ('lidar_png', 'annotation_camera_only'):
         (root / folder).mkdir(parents=True)
     for place, name in enumerate(names):
-        write_picture(root / f'camera/{name}.png', seed=place)
+        write_image(root / f'camera/{name}.png', seed=place)
         lidar = random.integers(1, 250, (SIZE[1], SIZE[0], 3), dtype=np.uint8)
         lidar[random.random(lidar.shape[:2]) < 0.7] = 0
         Image.fromarray(lidar).save(root / f'lidar_png/{name}.png')

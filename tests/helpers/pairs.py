@@ -1,4 +1,4 @@
-"""Small sweeps with pictures, made up, for the tests of the LiDAR family."""
+"""Small sweeps with images, made up, for the tests of the LiDAR family."""
 
 import torch
 
@@ -8,7 +8,7 @@ from mrd_plugin.structures import PairDataSample
 def make_pair(
     num_points=60, num_views=2, num_pairs=20, size=(16, 24), num_queries=9, seed=0, **fields
 ):
-    """One packed sample with every optional field; ``fields`` replaces some (None leaves one out)."""
+    """Pack one sample with every optional field; ``fields`` replaces some (None leaves one out)."""
     random = torch.Generator().manual_seed(seed)
     height, width = size
 

@@ -5,7 +5,7 @@ import pickle
 import numpy as np
 from PIL import Image
 
-# A camera that looks along y: u = 40 x / y + 30, v = 20 - 40 z / y on a picture of 60 x 40 pixels.
+# A camera that looks along y: u = 40 x / y + 30, v = 20 - 40 z / y on an image of 60 x 40 pixels.
 DEPTH2IMG = np.array([[40.0, 30, 0], [0, 20, -40], [0, 1, 0]])
 
 
@@ -17,12 +17,12 @@ def make_rooms(root, count=4, points=3000):
     rows = []
     for i in range(count):
         name = f'{i + 1:06d}'
-        picture = rng.integers(0, 256, (40, 60, 3), dtype=np.uint8)
-        Image.fromarray(picture).save(root / f'sunrgbd_trainval/image/{name}.png')
+        image = rng.integers(0, 256, (40, 60, 3), dtype=np.uint8)
+        Image.fromarray(image).save(root / f'sunrgbd_trainval/image/{name}.png')
         pixels = rng.uniform((0, 0), (60, 40), (points, 2))
         y = rng.uniform(1, 4, points)
         x, z = (pixels[:, 0] - 30) / 40 * y, (20 - pixels[:, 1]) / 40 * y
-        seen = picture[pixels[:, 1].astype(int), pixels[:, 0].astype(int)] / 255
+        seen = image[pixels[:, 1].astype(int), pixels[:, 0].astype(int)] / 255
         table = np.column_stack([x, y, z, seen]).astype(np.float32)
         table.tofile(root / f'points/{name}.bin')
         rows.append(

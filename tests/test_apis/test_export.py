@@ -1,4 +1,4 @@
-"""A backbone leaves its pre-training checkpoint: equal, knowing how points must look, readable by all."""
+"""A backbone leaves its pre-training checkpoint: equal, with its geometry, readable by all."""
 
 import re
 

@@ -27,7 +27,7 @@ def test_without_cuda_the_operators_are_ours_wherever_they_were_imported():
     import mmdet3d.models  # noqa: F401
     from mmdet3d.models.dense_heads import fcaf3d_head
 
-    assert mmcv_cpu.enable() is not torch.cuda.is_available()
+    assert mmcv_cpu.enable_cpu_operators() is not torch.cuda.is_available()
     assert fcaf3d_head.nms3d is ops.nms3d is mmcv_cpu.boxes.nms3d
     assert ops.furthest_point_sample(torch.rand(1, 5, 3), 2).dtype == torch.int32
 

@@ -1,4 +1,4 @@
-"""Every config for parts and rooms starts from its backbone, trains two steps on a CPU and is scored."""
+"""Every config for parts and rooms starts from its backbone, trains two steps and is scored."""
 
 from pathlib import Path
 

@@ -1,4 +1,4 @@
-"""Every detection config takes its backbone, trains two steps on a real frame on a CPU, and is scored."""
+"""Every detection config takes its backbone, trains two steps on a real frame, and is scored."""
 
 import operator
 from pathlib import Path

@@ -35,7 +35,7 @@ def folders(tmp_path_factory):
 
 
 def shrink(cfg, folders, work_dir):
-    """Small pictures, random teachers of the same kind, and the tiny data sets."""
+    """Small images, random teachers of the same kind, and the tiny data sets."""
     folder = next(folders[name] for name in folders if name in Path(cfg.filename).stem)
     for name in ('train_dataloader', 'val_dataloader'):
         loader = cfg.get(name)

@@ -1,4 +1,4 @@
-"""Every rung of the segmentation ladder starts from its backbone, trains two steps on real slices and is scored."""
+"""Every rung of the segmentation ladder trains two steps from its backbone and is scored."""
 
 from pathlib import Path
 

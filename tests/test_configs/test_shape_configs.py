@@ -196,7 +196,7 @@ def train(path, options, work_dir, epochs, resume=False):
             'experiment_name': f'{work_dir.name}_{epochs}',
         }
     )
-    cfg.train_dataloader.dataset.indices = 4  # two steps an epoch
+    cfg.train_dataloader.dataset.indices = 4  # two steps per epoch
     cfg.resume = resume
     if resume:
         cfg.load_from = str(work_dir / 'epoch_1.pth')

@@ -43,7 +43,7 @@ from mrd_plugin.utils.errors import BadSampleError, SourceError
 ROOT = Path(__file__).resolve().parents[2]
 SPLITS = ROOT / 'configs/_base_/datasets/furniture_splits'
 
-# Two squares in the plane z = 0: a textured one of area 1 and a red one of area 3, as x-y-z = 2 x 2.
+# Two squares in the plane z = 0: a textured one of area 1, a red one of area 3: x-y-z = 2 x 2.
 OBJ = """
 mtllib thing.mtl
 v 0 0 0
@@ -78,7 +78,7 @@ def png(size: tuple[int, int], paint: dict[tuple[int, int], tuple[int, ...]]) ->
     return buffer.getvalue()
 
 
-# Left half green, upper right blue, lower right a hole (the row 0 of a picture is its upper one).
+# Left half green, upper right blue, lower right a hole (the row 0 of an image is its upper one).
 PAINT = png((2, 2), {(0, 0): (0, 255, 0, 255), (0, 1): (0, 255, 0, 255), (1, 0): (0, 0, 255, 255)})
 
 
@@ -379,10 +379,10 @@ class TestConvert:
             assert arrays['xyz'].shape == (300, 3) and arrays['xyz'].dtype == np.float32
             assert arrays['rgb'].shape == (300, 3) and arrays['rgb'].dtype == np.uint8
             assert str(arrays['id']) == second['id'] and str(arrays['group']) == 'tiny'
-        picture = Image.open(out / second['image'])
-        assert picture.mode == 'RGB' and picture.size == (128, 128)
-        assert picture.getpixel((3, 4)) == (10, 20, 30)
-        assert picture.getpixel((0, 0)) == (255, 255, 255)
+        image = Image.open(out / second['image'])
+        assert image.mode == 'RGB' and image.size == (128, 128)
+        assert image.getpixel((3, 4)) == (10, 20, 30)
+        assert image.getpixel((0, 0)) == (255, 255, 255)
         page = (out / 'ATTRIBUTION.md').read_text(encoding='utf-8')
         assert '| Jö | CC-BY-3.0 | 4 |' in page and page.count('| tiny-000') == 4
 
@@ -394,7 +394,7 @@ class TestConvert:
 
     def test_stopped_run_continues(self, sh3f, tmp_path, monkeypatch):
         out = tmp_path / 'out'
-        real = convert_module.write_shape
+        real = convert_module.write_entry
         calls = []
 
         def dies_at_third(job):
@@ -403,14 +403,14 @@ class TestConvert:
                 raise KeyboardInterrupt
             return real(job)
 
-        monkeypatch.setattr(convert_module, 'write_shape', dies_at_third)
+        monkeypatch.setattr(convert_module, 'write_entry', dies_at_third)
         with pytest.raises(KeyboardInterrupt):
             self.run(sh3f, out)
         assert not (out / 'index.json').exists()
         with (out / 'progress.jsonl').open('a') as journal:
             journal.write('\n["cut sho')
         (out / 'shapes' / '.left.npz.1.tmp').write_bytes(b'half')
-        monkeypatch.setattr(convert_module, 'write_shape', real)
+        monkeypatch.setattr(convert_module, 'write_entry', real)
         assert self.run(sh3f, out) == (2, 2)
         assert not list(out.rglob('*.tmp'))
         assert self.run(sh3f, out) == (0, 4)
@@ -570,7 +570,7 @@ class TestSource:
         with pytest.raises(SourceError, match=r'a\.deb can not be unpacked .*damaged or cut short'):
             list(deb_members(deb))
 
-    def test_deb_is_verified_unpacked_once_and_mended(self, tmp_path, monkeypatch):
+    def test_deb_is_verified_unpacked_once_and_repaired(self, tmp_path, monkeypatch):
         files = {'a.sh3f': b'abc', 'b.sh3f': b'def'}
         deb = make_deb(tmp_path / 'a.deb', files)
         known = {name: sha256(content).hexdigest() for name, content in files.items()}
@@ -579,7 +579,9 @@ class TestSource:
         assert [p.name for p in found] == ['a.sh3f', 'b.sh3f']
         found[0].write_bytes(b'ab')
         assert find_catalogues(deb, tmp_path / 'cache')[0].read_bytes() == b'abc'
-        monkeypatch.setattr(source_module, 'download', lambda cache: pytest.fail('downloads'))
+        monkeypatch.setattr(
+            source_module, 'download_furniture', lambda cache: pytest.fail('downloads')
+        )
         assert find_catalogues(None, tmp_path / 'cache') == found
 
     def test_wrong_checksum(self, tmp_path):

@@ -86,7 +86,7 @@ def test_shape_and_image_neighbours(cfg, tmp_path):
         ),
         (
             'mrd/benchmarks/pointbert_furniture_finetune.py',
-            'model.teacher is None, expected one of pictures',
+            'model.teacher is None, expected one of images',
         ),
     ],
 )

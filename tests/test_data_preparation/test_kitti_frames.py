@@ -30,7 +30,8 @@ def test_mmdet3d_reads_what_it_says_of_a_frame(tmp_path, monkeypatch):
     whole = np.fromfile(source / 'velodyne/000000.bin', np.float32).reshape(-1, 4)
     seen = np.fromfile(dataset.get_data_info(0)['lidar_points']['lidar_path'], np.float32)
     assert 4 * 15000 < seen.size < whole.size
-    # label_2/000000.txt: x, y, z of the camera 1.84, 1.47, 8.41; height, width, length 1.89, 0.48, 1.20
+    # label_2/000000.txt: x, y, z of the camera 1.84, 1.47, 8.41;
+    # height, width, length 1.89, 0.48, 1.20
     expected = [[8.73, -1.86, -1.60, 1.20, 0.48, 1.89]]
     np.testing.assert_allclose(boxes[:, :6].numpy(), expected, atol=0.05)
     infos = pickle.loads((root / 'kitti_infos_val.pkl').read_bytes())

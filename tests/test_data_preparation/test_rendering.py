@@ -1,4 +1,4 @@
-"""Pictures of meshes: what is seen, where, in which colour."""
+"""Images of meshes: what is seen, where, in which colour."""
 
 import io
 import json
@@ -49,9 +49,9 @@ def test_front_sides_and_top_are_where_they_belong():
     scene = MeshRenderer(parts, UPRIGHT)
     front, right = scene.render(0, 0.35, 64), scene.render(np.pi / 2, 0.35, 64)
     assert hue(front[40, 32]) == 0 and hue(right[40, 32]) == 1
-    for picture in (front, right):
-        assert hue(picture[8, 32]) == 2
-        columns = hue(picture)[3:61, 32]
+    for image in (front, right):
+        assert hue(image[8, 32]) == 2
+        columns = hue(image)[3:61, 32]
         assert np.flatnonzero(columns == 2).max() < np.flatnonzero(columns != 2).min()
     oblique = hue(scene.render(np.pi / 4, 0.35, 64))
     assert (
@@ -72,7 +72,7 @@ def test_edges_of_a_box_are_sharp_and_a_ball_is_smooth():
 
 
 @pytest.mark.parametrize('seed', [0, 1, 2])
-def test_the_whole_shape_is_in_the_picture_and_fills_it(seed):
+def test_the_whole_shape_is_in_the_image_and_fills_it(seed):
     rng = np.random.default_rng(seed)
     size = rng.uniform(0.02, 1, 3) * 7
     scene = MeshRenderer([slab(5 - size, 5 + size, RED)], UPRIGHT)
@@ -131,8 +131,8 @@ def test_painted_holes_let_see_what_is_behind():
     uv = np.array([[0, 0], [1, 0], [1, 1], [0, 1]])
     square.visual = TextureVisuals(uv=uv, material=SimpleMaterial(image=paint))
     wall = slab((-1, -1, -1), (1, 1, -0.9), RED)
-    picture = hue(MeshRenderer([square, wall], UPRIGHT).render(0, 0.0, 64))
-    assert picture[32, 20] == 1 and picture[32, 44] == 0
+    image = hue(MeshRenderer([square, wall], UPRIGHT).render(0, 0.0, 64))
+    assert image[32, 20] == 1 and image[32, 44] == 0
 
 
 def test_rotation_turns_the_shape_before_the_camera_looks():

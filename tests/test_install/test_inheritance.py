@@ -57,7 +57,7 @@ print(runner.iter, drift)
 
 @pytest.fixture
 def user(tmp_path):
-    """A folder of a person, far from the source tree, with the checkpoint of a CMCR pre-training."""
+    """A folder far from the source tree, with the checkpoint of a CMCR pre-training."""
     pretraining = Config.fromfile(DOC.parents[1] / 'configs' / 'cmcr' / 'second_kitti.py')
     backbone = MODELS.build(pretraining.model.backbone)
     state = {f'backbone.{name}': value for name, value in backbone.state_dict().items()}

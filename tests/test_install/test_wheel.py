@@ -67,8 +67,8 @@ def test_unknown_config_is_named(tmp_path: Path):
 
 
 def test_other_packages_go_the_usual_way():
-    from mrd_plugin.compat.config_inheritance import extend
+    from mrd_plugin.compat.config_inheritance import extend_cfg_path
 
-    resolve = extend(lambda path, filename: (f'{filename}/{path}', 'theirs'))
+    resolve = extend_cfg_path(lambda path, filename: (f'{filename}/{path}', 'theirs'))
     assert resolve('mmdet3d::a/b.py', 'here') == ('here/mmdet3d::a/b.py', 'theirs')
     assert resolve('mrd_plugin::_base_/default_runtime.py', 'here')[1] is None

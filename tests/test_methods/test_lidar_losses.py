@@ -305,7 +305,7 @@ def test_half_precision_is_compared_in_float32(name, dtype, monkeypatch):
     assert given[0].grad.isfinite().all() and given[0].grad.any()
 
 
-def test_psnr_of_a_whole_picture_in_half_precision():
+def test_psnr_of_a_whole_image_in_half_precision():
     """In float16 the floor under the error is 0 and the ratio infinite."""
-    picture, masks = torch.ones(1, 3, 2, 2).half(), torch.ones(1, 2, 2, dtype=torch.bool)
-    assert losses.masked_psnr(picture, picture, masks) == 100
+    image, masks = torch.ones(1, 3, 2, 2).half(), torch.ones(1, 2, 2, dtype=torch.bool)
+    assert losses.masked_psnr(image, image, masks) == 100

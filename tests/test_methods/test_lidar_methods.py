@@ -184,15 +184,15 @@ def test_pairs_of_a_validation_batch_do_not_depend_on_the_ranks(monkeypatch):
 def test_widths_that_do_not_fit_are_refused():
     with pytest.raises(ConfigError, match='point_head.out_channels is 4, but the image side has 5'):
         build('ScaLR', **{'point_head': HEADS['point_head']})
-    with pytest.raises(ConfigError, match='gives 1 numbers a voxel, but .*in_channels is 4'):
+    with pytest.raises(ConfigError, match='gives 1 numbers per voxel, but .*in_channels is 4'):
         build('PPKT', data_preprocessor=dict(type='PairDataPreprocessor'))
 
 
-def test_missing_superpixels_and_pictures_are_said():
+def test_missing_superpixels_and_images_are_said():
     with pytest.raises(ConfigError, match='put SLICSuperpixels'):
         build('SLidR').loss(make_batch(superpixels=None))
     batch = make_batch()
-    with pytest.raises(ConfigError, match='they are of other pictures'):
+    with pytest.raises(ConfigError, match='they are of other images'):
         build('SLidR').loss(batch._replace(superpixels=batch.superpixels[:, :-1]))
-    with pytest.raises(ConfigError, match='no pictures'):
+    with pytest.raises(ConfigError, match='no images'):
         build('PPKT').loss(batch._replace(images=batch.images[:0]))

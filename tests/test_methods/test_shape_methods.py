@@ -40,7 +40,7 @@ def build(kind, **kwargs):
 
 
 def make_batch(without_text=(1, 2), without_image=(4,), n=7):
-    """Points and samples whose features stand for what a CLIP model would have said."""
+    """Points and samples whose features represent what a CLIP model would have said."""
     generator = torch.Generator().manual_seed(1)
     points = torch.rand(n, 40, 6, generator=generator)
     features = torch.randn(2, n, DIM, generator=generator)

@@ -29,7 +29,7 @@ def maps():
     features = seeded(3, 5, 7, 9)
     labels = torch.randint(-1, 4, (3, 7, 9), generator=torch.Generator().manual_seed(1))
     labels[labels == 2] = 1  # segment 2 has no pixel anywhere
-    labels[2] = -1  # and one picture has no segment
+    labels[2] = -1  # and one image has no segment
     return features, labels
 
 
@@ -42,7 +42,7 @@ def test_pooling_equals_the_loop(maps):
     assert counts.view(3, 6)[:, 2].tolist() == [0, 0, 0] and not means.view(3, 6, 5)[2].any()
 
 
-def test_pooling_of_segments_is_the_mean_of_the_picture():
+def test_pooling_of_segments_is_the_mean_of_the_image():
     features = seeded(2, 3, 4, 6, dtype=torch.float32)
     means, counts = superpixel_pool(features, torch.zeros(2, 4, 6, dtype=torch.int32), 1)
     torch.testing.assert_close(means, features.mean((2, 3)))
@@ -194,7 +194,7 @@ def test_positions_between_cells_keep_their_digits(dtype):
 
 
 @pytest.mark.parametrize('views', [3, 0])
-def test_no_segments_and_no_pictures(views):
+def test_no_segments_and_no_images(views):
     maps = torch.ones(views, 5, 4, 6, requires_grad=True)
     labels = torch.full((views, 4, 6), -1)
     for pool in (superpixel_pool, unit_pixel_pool):

@@ -14,7 +14,7 @@ FACING = 0.45 + 0.6 * 0.77  # brightness of a surface that faces the viewer
 
 
 def plain(xyz, rgb, camera, size):
-    """One picture, a point and a pixel at a time."""
+    """One image, a point and a pixel at a time."""
     place = xyz.astype(np.float64) @ camera.astype(np.float64).T
     low, high = place.min(0), place.max(0)
     scale = 0.92 * size / max((high - low)[:2])
@@ -37,13 +37,13 @@ def plain(xyz, rgb, camera, size):
             return 0.0
         return min(max((height[one] - height[other]) / 2, -4), 4)
 
-    picture = np.ones((size, size, 3))
+    image = np.ones((size, size, 3))
     for i, j in nearest:
         right, up = slope((i, j + 1), (i, j - 1)), slope((i - 1, j), (i + 1, j))
         light = (0.77 - 0.29 * right - 0.57 * up) / math.sqrt(1 + right**2 + up**2)
         bright = 0.45 + 0.6 * min(max(light, 0), 1)
-        picture[i, j] = np.minimum(rgb[nearest[i, j][1]] * bright, 1)
-    return picture.transpose(2, 0, 1)
+        image[i, j] = np.minimum(rgb[nearest[i, j][1]] * bright, 1)
+    return image.transpose(2, 0, 1)
 
 
 @pytest.fixture
@@ -55,32 +55,32 @@ def cloud():
 
 def test_equals_the_plain_loop(cloud):
     xyz, rgb = cloud
-    pictures = render_points(xyz, rgb, CAMERAS, 24)
-    assert pictures.shape == (6, 2, 3, 24, 24)
+    images = render_points(xyz, rgb, CAMERAS, 24)
+    assert images.shape == (6, 2, 3, 24, 24)
     for b in range(6):
         for v in range(2):
             expected = plain(xyz[b].numpy(), rgb[b].numpy(), CAMERAS[v].numpy(), 24)
-            difference = np.abs(pictures[b, v].numpy() - expected).max(0)
+            difference = np.abs(images[b, v].numpy() - expected).max(0)
             # Two depths that differ by less than 1 / 65536 of the shape may change places.
             assert (difference > 1e-4).mean() < 0.01
 
 
 def test_neither_batch_nor_order_of_points_matters(cloud):
     xyz, rgb = cloud
-    pictures = render_points(xyz, rgb, CAMERAS, 24)
+    images = render_points(xyz, rgb, CAMERAS, 24)
     alone = torch.cat(
         [render_points(xyz[b : b + 1], rgb[b : b + 1], CAMERAS, 24) for b in range(6)]
     )
-    torch.testing.assert_close(alone, pictures)
+    torch.testing.assert_close(alone, images)
     flipped = render_points(xyz.flip(1), rgb.flip(1), CAMERAS, 24)
-    torch.testing.assert_close(flipped, pictures)
+    torch.testing.assert_close(flipped, images)
 
 
 def test_place_and_size_of_the_shape_do_not_matter(cloud):
     xyz, rgb = cloud
-    pictures = render_points(xyz, rgb, CAMERAS, 24)
+    images = render_points(xyz, rgb, CAMERAS, 24)
     moved = render_points(2 * xyz + 4, rgb, CAMERAS, 24)
-    assert ((moved - pictures).abs().amax(2) > 1e-3).float().mean() < 0.01
+    assert ((moved - images).abs().amax(2) > 1e-3).float().mean() < 0.01
 
 
 def test_a_wall_hides_what_is_behind_it_and_faces_the_viewer():
@@ -89,13 +89,13 @@ def test_a_wall_hides_what_is_behind_it_and_faces_the_viewer():
     wall = torch.stack([x, torch.full_like(x, 0.5), z], -1).view(1, -1, 3)
     behind = wall * torch.tensor([0.9, -1.0, 0.9])
     colours = torch.cat([torch.tensor([1.0, 0, 0]).expand_as(wall), torch.zeros_like(wall)], 1)
-    picture = render_points(torch.cat([wall, behind], 1), colours, FRONT[None], 32)[0, 0]
+    image = render_points(torch.cat([wall, behind], 1), colours, FRONT[None], 32)[0, 0]
     expected = torch.tensor([FACING, 0, 0])[:, None, None].expand(3, 26, 26)
-    torch.testing.assert_close(picture[:, 3:-3, 3:-3], expected)
+    torch.testing.assert_close(image[:, 3:-3, 3:-3], expected)
 
 
 def test_all_points_in_one_place_are_one_dot_on_white():
-    pictures = render_points(torch.ones(1, 5, 3), torch.zeros(1, 5, 3), CAMERAS, 9)
-    assert pictures.isfinite().all()
-    assert (pictures == 0).all(2).sum((2, 3)).tolist() == [[9, 9]]
-    assert (pictures == 1).all(2).sum((2, 3)).tolist() == [[72, 72]]
+    images = render_points(torch.ones(1, 5, 3), torch.zeros(1, 5, 3), CAMERAS, 9)
+    assert images.isfinite().all()
+    assert (images == 0).all(2).sum((2, 3)).tolist() == [[9, 9]]
+    assert (images == 1).all(2).sum((2, 3)).tolist() == [[72, 72]]

@@ -56,22 +56,22 @@ def report_data(tmp_path):
     rng = np.random.default_rng(1)
     embedding = table.text + 0.3 * rng.normal(size=table.text.shape)
     embedding = (embedding / np.linalg.norm(embedding, axis=1, keepdims=True)).astype(np.float32)
-    pictures = []
+    images = []
     for i in range(len(table.ids)):
-        pictures.append(str(tmp_path / f'{i}.png'))
-        Image.new('RGBA', (140, 100), (10 * i, 0, 200, 255)).save(pictures[-1])
-    figures = score_embeddings(embedding, table, np.arange(len(table.ids)))
+        images.append(str(tmp_path / f'{i}.png'))
+        Image.new('RGBA', (140, 100), (10 * i, 0, 200, 255)).save(images[-1])
+    metrics = score_embeddings(embedding, table, np.arange(len(table.ids)))
     return ReportData(
         title='tiny',
         subtitle='a run',
         student='MRD (this run)',
-        figures=figures,
+        metrics=metrics,
         references=reference_rows(table, table.ids),
         table=table,
         embedding=embedding,
         nouns=[NOUNS[label] for label in table.labels],
         classes=NOUNS,
-        pictures=pictures,
+        images=images,
         cloud=lambda row: pack_cloud(rng.normal(size=(40, 3)), None),
         scalars=scalars(),
         held_out={'zero_shot/top1': ([2.0, 5.0], [0.2, 0.4])},

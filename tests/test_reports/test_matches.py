@@ -24,8 +24,8 @@ def match():
     pixels = np.stack([random.integers(0, 30, 50), random.integers(0, 40, 50)], axis=1)
     points = table[pixels[:, 0] // 10, pixels[:, 1] // 10]  # each looks like its own cell
     plan = random.uniform((-20, 0), (20, 60), (50, 2))
-    picture = random.integers(0, 256, (30, 40, 3), dtype=np.uint8)
-    return Match('a <frame>', picture, table, points, pixels, plan)
+    image = random.integers(0, 256, (30, 40, 3), dtype=np.uint8)
+    return Match('a <frame>', image, table, points, pixels, plan)
 
 
 def numbers(text, kind):
@@ -41,7 +41,7 @@ def test_packed_features_find_what_the_given_ones_find(match):
     own = (at[:, 1] * 3).astype(int) * 4 + (at[:, 0] * 4).astype(int)
     assert ((points @ table.T).argmax(1) == own).all()
     assert 0 <= packed['first'] < 50
-    assert packed['picture'].startswith('data:image/png;base64,')
+    assert packed['image'].startswith('data:image/png;base64,')
 
 
 def test_the_plan_keeps_its_shape_with_forward_up(match):
@@ -58,7 +58,7 @@ def test_the_plan_keeps_its_shape_with_forward_up(match):
 def test_large_sweeps_are_thinned_and_titles_escaped(match):
     many = Match(
         match.title,
-        match.picture,
+        match.image,
         match.map,
         np.tile(match.points, (40, 1)),
         np.tile(match.pixels, (40, 1)),

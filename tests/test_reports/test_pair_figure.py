@@ -35,7 +35,7 @@ def test_the_caption_counts():
     lines = caption(drawn)
     assert f'40 pairs: left {counts[0]}, right {counts[1]}' in lines
     assert lines[0] == 'sweep0' and lines[1].startswith('60 points, ')
-    assert 'superpixels a view: 5, 5' in lines
+    assert 'superpixels per view: 5, 5' in lines
     assert 'queries: [3, 3, 3] (behind, in front, far)' in lines
     bare = pair(superpixels=None, image_masks=None, query_kind=None, query_xyz=None)
     assert len(caption(drawn_pair(bare))) == 4
@@ -52,7 +52,7 @@ def test_the_drawing_shows_what_there_is(tmp_path):
     data['inputs']['images'][:] = torch.tensor([250, 250, 250], dtype=torch.uint8)[:, None, None]
     save_pair_png(tmp_path / 'all.png', drawn_pair(data))
     whole = np.asarray(Image.open(tmp_path / 'all.png').convert('L'))
-    assert (whole < 10).sum() > 0.2 * whole.size  # the masked pictures are black
+    assert (whole < 10).sum() > 0.2 * whole.size  # the masked images are black
     save_pair_png(tmp_path / 'some.png', drawn_pair(pair(image_masks=None, query_kind=None)))
     some = Image.open(tmp_path / 'some.png')
     assert some.size[1] < Image.open(tmp_path / 'all.png').size[1] and some.size[0] > 1000

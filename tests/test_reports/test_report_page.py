@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from mrd_plugin.reports.figures.point_cloud import pack_cloud, turn_y_up
-from mrd_plugin.reports.metrics import NOTE, nest_figures, summarise_run
+from mrd_plugin.reports.metrics import NOTE, nest_metrics, summarise_run
 from mrd_plugin.reports.page import html_page
 from mrd_plugin.reports.shape_page import report_page
 from mrd_plugin.studies.references import TEACHER_ROW
@@ -63,7 +63,7 @@ def test_the_page_loads_nothing(page):
 
 
 def test_the_page_has_every_section(page):
-    for title in ('Text → shape', 'Picture → shape', 'Shape → text', 'Confusion', 'Relations'):
+    for title in ('Text → shape', 'Image → shape', 'Shape → text', 'Confusion', 'Relations'):
         assert f'<h2>{title}</h2>' in page
     for title in (
         'Loss',
@@ -139,7 +139,7 @@ def test_turning_is_a_rotation(up):
 def test_summary_has_exactly_the_agreed_keys(tmp_path):
     data = report_data(tmp_path)
     summary = summarise_run(
-        data.figures,
+        data.metrics,
         data.references,
         train_minutes=1.5,
         n_train=30,
@@ -169,10 +169,10 @@ def test_summary_has_exactly_the_agreed_keys(tmp_path):
         'teacher_top1',
     }
     assert set(summary['retrieval']) == {'text_to_shape', 'image_to_shape', 'shape_to_text'}
-    for figures in summary['retrieval'].values():
-        assert set(figures) == {'n', 'r1', 'r5', 'r10', 'chance_r10'}
+    for metrics in summary['retrieval'].values():
+        assert set(metrics) == {'n', 'r1', 'r5', 'r10', 'chance_r10'}
     assert summary['zero_shot']['n'] == 12
     assert summary['zero_shot']['teacher_top1'] == data.references[TEACHER_ROW]['zero_shot/top1']
     assert summary['references'][TEACHER_ROW]['retrieval']['image_to_shape']['r1'] is None
     assert summary['references']['chance']['zero_shot']['top1'] == pytest.approx(1 / 3)
-    assert nest_figures({})['zero_shot']['top1'] is None
+    assert nest_metrics({})['zero_shot']['top1'] is None

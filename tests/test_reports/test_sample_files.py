@@ -10,7 +10,12 @@ from mmengine.config import Config
 from PIL import Image
 
 from mrd_plugin.datasets.transforms import PackShapeInputs
-from mrd_plugin.reports.samples.sample_files import drawn_sample, project, save_ply, save_png
+from mrd_plugin.reports.samples.sample_files import (
+    drawn_sample,
+    project_orthographic,
+    save_ply,
+    save_png,
+)
 from mrd_plugin.reports.samples.sample_writers import save_page
 from tests.test_datasets.test_shapes.samples import cloud, furniture_folder, pipeline
 from tools.misc import browse_dataset
@@ -49,7 +54,7 @@ def test_ply_can_be_read_back(drawn, tmp_path):
     np.testing.assert_allclose(cloud_read.colors[:, :3], results['rgb'] * 255, atol=0.51)
 
 
-def test_png_shows_the_colours_and_the_picture(drawn, tmp_path):
+def test_png_shows_the_colours_and_the_image(drawn, tmp_path):
     save_png(tmp_path / 'a.png', drawn[0])
     pixels = np.asarray(Image.open(tmp_path / 'a.png').convert('RGB'))
     assert pixels.shape == (460, 1200, 3)
@@ -61,9 +66,9 @@ def test_png_shows_the_colours_and_the_picture(drawn, tmp_path):
 def test_up_is_up_and_nearer_is_in_front(axis):
     point = np.zeros((1, 3))
     point[0, 'xyz'.index(axis)] = 1
-    flat, depth = project(point, axis, yaw=30, pitch=0)
+    flat, depth = project_orthographic(point, axis, yaw=30, pitch=0)
     np.testing.assert_allclose(flat, [[0, 1]], atol=1e-12)
-    _, from_above = project(point, axis, yaw=30, pitch=60)
+    _, from_above = project_orthographic(point, axis, yaw=30, pitch=60)
     assert depth[0] == pytest.approx(0) and from_above[0] > 0.8
 
 

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from mrd_plugin.studies.cross_validation import (
-    Run,
+    FoldRun,
     last_metrics,
     markdown_table,
     paired_difference,
@@ -41,7 +41,7 @@ def test_table_holds_every_row_and_the_comparison():
 
 @pytest.mark.parametrize(('part', 'train'), [('val', '[train]'), ('test', '[train,val]')])
 def test_parts_never_mix(part, train):
-    (command,) = Run('configs/mrd/pointbert_furniture.py', 3, 7, part, 'out').commands()
+    (command,) = FoldRun('configs/mrd/pointbert_furniture.py', 3, 7, part, 'out').commands()
     assert f'train_dataloader.dataset.split={train}' in command
     assert f'val_dataloader.dataset.split={part}' in command
     assert sum('fold3.json' in word for word in command) == 2
@@ -49,7 +49,9 @@ def test_parts_never_mix(part, train):
 
 
 def test_the_first_stage_never_sees_the_test_part():
-    run = Run('configs/tamm/pointbert_stage2_furniture.py', 2, 1, 'test', 'out', ('a=1',), 'tamm')
+    run = FoldRun(
+        'configs/tamm/pointbert_stage2_furniture.py', 2, 1, 'test', 'out', ('a=1',), 'tamm'
+    )
     first, second = run.commands()
     assert first[:3] == [sys.executable, '-m', 'mrd_plugin.apis.train']
     assert first[3] == 'configs/tamm/image-adapter_stage1_furniture.py'
@@ -71,7 +73,7 @@ def test_last_metrics_reads_the_newest_validation(tmp_path):
     rows = [{'loss': 1.0}, {'zero_shot/top1': 0.3, 'step': 1}, {'zero_shot/top1': 0.4, 'step': 2}]
     (folder / 'scalars.json').write_text('\n'.join(json.dumps(row) for row in rows))
     assert last_metrics(tmp_path)['zero_shot/top1'] == 0.4
-    with pytest.raises(FileNotFoundError, match='no validation figures'):
+    with pytest.raises(FileNotFoundError, match='no validation metrics'):
         last_metrics(tmp_path / 'nothing')
 
 

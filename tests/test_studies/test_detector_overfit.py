@@ -8,7 +8,7 @@ from mmengine.config import Config
 from mmengine.registry import DefaultScope
 
 import mrd_plugin  # noqa: F401
-from mrd_plugin.studies.detector_overfit import SCRATCH, Fit, overfit, table
+from mrd_plugin.studies.detector_overfit import SCRATCH, Fit, overfit, overfit_table
 from mrd_plugin.utils.errors import ConfigError
 from tests.helpers.detection import shrink
 
@@ -35,7 +35,7 @@ def test_a_detector_is_fitted_to_a_real_room(tmp_path):
 
 def test_the_table_shows_the_loss_from_the_first_to_the_last_step():
     fits = [Fit('a.pth', 0, [5.0, 4.0, 3.0, 2.0, 1.0], 100.0, 50.0, 9.6)]
-    lines = table(fits, columns=3).splitlines()
+    lines = overfit_table(fits, columns=3).splitlines()
     assert (
         lines[0] == '| start | seed | loss at 1 | loss at 3 | loss at 5 | AP25 | AP50 | seconds |'
     )
@@ -51,7 +51,8 @@ def test_a_config_without_the_hook_is_refused(tmp_path):
 
 def test_a_config_that_detects_nothing_is_refused():
     cfg = Config.fromfile('configs/mrd/pointbert_furniture.py')
-    said = 'val_evaluator is ZeroShotAccuracy .*, expected IndoorMetric; take a config of configs/detection'
+    said = 'val_evaluator is ZeroShotAccuracy .*, expected IndoorMetric; take a config of '
+    said += 'configs/detection'
     with pytest.raises(ConfigError, match=f'pointbert_furniture.py: {said}'):
         list(overfit(cfg, [None], [0]))
 

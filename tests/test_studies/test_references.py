@@ -8,10 +8,10 @@ from PIL import Image
 from mrd_plugin.structures import ShapeDataSample
 from mrd_plugin.studies import reference_baselines
 from mrd_plugin.studies.reference_baselines import (
-    NUM_HAND_FEATURES,
+    NUM_DESCRIPTORS,
     fit_ridge,
-    hand_features,
     icon_logits,
+    shape_descriptors,
 )
 from mrd_plugin.studies.references import (
     HEADLINE,
@@ -70,24 +70,24 @@ def test_ridge_survives_a_constant_column():
     assert np.isfinite(fit_ridge(x, x, 0.01).predict(x)).all()
 
 
-def test_hand_features_describe_shape_and_colour():
+def test_shape_descriptors_describe_shape_and_colour():
     rng = np.random.default_rng(0)
     points = np.concatenate([rng.normal(size=(500, 3)), rng.uniform(size=(500, 3))], axis=1)
-    plain = hand_features(points)
-    assert plain.shape == (NUM_HAND_FEATURES,)
+    plain = shape_descriptors(points)
+    assert plain.shape == (NUM_DESCRIPTORS,)
     assert np.isfinite(plain).all()
     moved = points.copy()
     moved[:, :3] = 3 * moved[:, :3] + 5
-    np.testing.assert_allclose(hand_features(moved), plain, atol=1e-6)
-    swapped = hand_features(points[:, [0, 2, 1, 3, 4, 5]], up=1)
+    np.testing.assert_allclose(shape_descriptors(moved), plain, atol=1e-6)
+    swapped = shape_descriptors(points[:, [0, 2, 1, 3, 4, 5]], up=1)
     assert set(np.round(swapped, 6)) >= set(np.round(plain[118:], 6))  # colours do not see the axis
-    with_size = hand_features(np.concatenate([points, np.full((500, 1), 2.5)], axis=1))
+    with_size = shape_descriptors(np.concatenate([points, np.full((500, 1), 2.5)], axis=1))
     np.testing.assert_allclose(with_size, [*plain, 2.5])
 
 
-def test_hand_features_of_degenerate_clouds_are_finite():
+def test_shape_descriptors_of_degenerate_clouds_are_finite():
     for points in (np.zeros((5, 3)), np.ones((1, 6)) * 0.5, np.eye(3)):
-        assert np.isfinite(hand_features(points)).all()
+        assert np.isfinite(shape_descriptors(points)).all()
 
 
 def test_rows_are_scored_by_the_metrics_of_the_student():

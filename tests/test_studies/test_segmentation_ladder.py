@@ -30,7 +30,7 @@ def test_each_seed_goes_from_its_own_pretraining_to_its_own_figures(tmp_path, mo
         return {run: dict(seed=run.seed) for run in runs}
 
     monkeypatch.setattr(segmentation_ladder, 'run_all', finish)
-    rows = ladder.climb()
+    rows = ladder.run()
     assert list(rows) == [
         'random backbone, linear probe',
         'scratch',
@@ -76,7 +76,7 @@ def test_exported_backbones_are_what_is_built_on(tmp_path, monkeypatch):
         return {run: dict(seed=run.seed) for run in runs}
 
     monkeypatch.setattr(segmentation_ladder, 'run_all', finish)
-    rows = ladder.climb()
+    rows = ladder.run()
     assert rows['scratch'] == [dict(seed=3), dict(seed=5)]
     assert rows['slidr, fine-tuned'] == [dict(seed=3, coverage=0.75), dict(seed=5, coverage=0.75)]
     for row in ('slidr/probe_exported_test', 'slidr/finetune_exported_test'):
@@ -120,7 +120,7 @@ def test_a_pretraining_ends_without_figures_of_segmentation(tmp_path, monkeypatc
 
     run_all = segmentation_ladder.run_all
     monkeypatch.setattr(segmentation_ladder, 'run_all', run_and_touch)
-    ladder.climb()
+    ladder.run()
     done = json.loads((tmp_path / 'scalr/pre-training/seed0/figures.json').read_text())
     assert done['figures'] == {}
     assert [run.scored for run in asked if run.config == 'configs/scalr/a.py'] == [False]

@@ -59,7 +59,7 @@ def test_plots_without_a_display(work_dir, tmp_path, monkeypatch, capsys):
         )
 
 
-def test_a_picture_of_an_unknown_format_is_refused(work_dir, tmp_path, monkeypatch):
+def test_a_figure_of_an_unknown_format_is_refused(work_dir, tmp_path, monkeypatch):
     arguments = ['plot_curve', work_dir, '--out', tmp_path / 'new' / 'a.xyz']
     with pytest.raises(SystemExit, match=r'a.xyz: expected a name that ends in one of .*png'):
         run_tool(monkeypatch, 'analysis_tools/analyze_logs.py', *arguments)

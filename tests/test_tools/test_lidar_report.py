@@ -18,7 +18,7 @@ def test_the_page_holds_what_the_method_has(method, tmp_path, monkeypatch):
     run_tool(monkeypatch, 'report.py', work_dir)
     page = (work_dir / 'report' / 'index.html').read_text(encoding='utf-8')
     assert page.count('data-match="match') >= 1 and 'id="matches"' in page
-    for title in ('Rebuilt pictures', 'Estimated occupancy', 'Codebook'):
+    for title in ('Rebuilt images', 'Estimated occupancy', 'Codebook'):
         assert (f'<h2>{title}</h2>' in page) is (method == 'cmcr')
     assert 'http://' not in page.replace('http://www.w3.org', '') and 'src="http' not in page
     summary = json.loads((work_dir / 'summary.json').read_text())

@@ -66,7 +66,7 @@ def test_flags_that_do_not_fit_are_refused(monkeypatch, capsys, flags, said):
         (['--scratch', 'none.py'], 'none.py: there is no such config'),
     ],
 )
-def test_a_ladder_that_can_not_be_climbed_is_refused(tmp_path, monkeypatch, flags, said):
+def test_a_ladder_that_can_not_be_run_is_refused(tmp_path, monkeypatch, flags, said):
     monkeypatch.setattr('mrd_plugin.apis.launch.require_data', lambda *_: None)
     with pytest.raises(SystemExit) as left:
         run_tool(

@@ -18,7 +18,7 @@ from .toy_config import run_tool
 
 
 class Tower:
-    """Stands for the image tower: logits by the name of the picture."""
+    """Replaces the image tower: logits by the name of the image."""
 
     def __init__(self, batch_size):
         pass

@@ -31,15 +31,15 @@ def run(monkeypatch, capsys, *arguments):
 @pytest.mark.parametrize('workers', [1, 2])
 def test_the_cache_is_filled_and_continued(config, tmp_path, monkeypatch, capsys, workers):
     code, said = run(monkeypatch, capsys, config, '--workers', workers)
-    assert code == 0 and said.out.endswith('12 pictures: 12 cut, 0 were there, 0 left out.\n')
+    assert code == 0 and said.out.endswith('12 images: 12 cut, 0 were there, 0 left out.\n')
     maps = sorted((tmp_path / 'cache').rglob('*.png'))
     assert len(maps) == 12
     maps[3].unlink()
     (tmp_path / 'nuscenes/samples/CAM_FRONT/1-1.png').write_bytes(b'broken')
     code, said = run(monkeypatch, capsys, config, '--workers', workers)
     assert code == 0 and 'left out: ' in said.err and 'CAM_FRONT/1-1.png' in said.err
-    cut = 1 if maps[3].exists() else 0  # the one that was deleted may be that of the broken picture
-    assert f'12 pictures: {cut} cut, {11 - cut} were there, 1 left out.' in said.out
+    cut = 1 if maps[3].exists() else 0  # the one that was deleted may be that of the broken image
+    assert f'12 images: {cut} cut, {11 - cut} were there, 1 left out.' in said.out
 
 
 def test_a_config_without_superpixels_is_refused(config, monkeypatch, capsys):

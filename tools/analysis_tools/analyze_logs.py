@@ -4,7 +4,7 @@ Examples:
     # the loss terms of a run as a PNG; without --keys all that has "loss" in its name
     python tools/analysis_tools/analyze_logs.py plot_curve work_dirs/pointbert_furniture \
         --keys align_loss relation_loss --out work_dirs/losses.png
-    # two runs in one picture
+    # two runs in one figure
     python tools/analysis_tools/analyze_logs.py plot_curve work_dirs/a work_dirs/b --keys loss
     # seconds an iteration
     python tools/analysis_tools/analyze_logs.py cal_train_time work_dirs/pointbert_furniture
@@ -35,8 +35,8 @@ def parse_args() -> argparse.Namespace:
     plot.add_argument('logs', nargs='+', help='work directories or .json logs')
     plot.add_argument('--keys', nargs='+', help='what to plot (default: all losses)')
     plot.add_argument('--legend', nargs='+', help='one text for each curve, log by log')
-    plot.add_argument('--title', help='title of the picture')
-    plot.add_argument('--out', default='curves.png', help='picture to write (default curves.png)')
+    plot.add_argument('--title', help='title of the figure')
+    plot.add_argument('--out', default='curves.png', help='file to write (default curves.png)')
     times = tasks.add_parser('cal_train_time', help='mean, slowest and fastest epoch')
     times.add_argument('logs', nargs='+', help='work directories or .json logs')
     times.add_argument(
@@ -48,7 +48,7 @@ def parse_args() -> argparse.Namespace:
 
 
 def plot_curves(logs: list[TrainingLog], args: argparse.Namespace) -> None:
-    """Draw all keys of all logs into one picture."""
+    """Draw all keys of all logs into one figure."""
     try:
         import matplotlib
     except ImportError:

@@ -1,12 +1,12 @@
-r"""The rows that every learned figure is put beside, over the five furniture folds.
+r"""The rows that every learned metric is put beside, over the five furniture folds.
 
 Examples:
     python tools/analysis_tools/furniture_references.py --part test
     python tools/analysis_tools/furniture_references.py --part val --config configs/mrd/my_config.py
 
-Prints a Markdown table with mean ± standard deviation over the folds, and the figures on the
+Prints a Markdown table with mean ± standard deviation over the folds, and the metrics on the
 default split. Zero-shot means unseen shapes, seen words. The config gives teacher, prompts and the
-points that the hand-made features see. The first call sends the pictures through the embedded image
+points that the shape descriptors see. The first call sends the images through the embedded image
 tower (about a minute) and keeps the logits in the data folder.
 """
 

@@ -1,8 +1,8 @@
-r"""Write samples of a config's data set, after its pipeline, as PNG and PLY, shapes as one HTML page too.
+r"""Write samples of a config's data set, after its pipeline, as PNG, PLY and (shapes) HTML.
 
 Examples:
     python tools/misc/browse_dataset.py configs/mrd/pointbert_furniture.py
-    # two samples of the validation data as pictures
+    # two samples of the validation data as figures
     python tools/misc/browse_dataset.py configs/cmcr/minkunet18_zod-sample.py --phase val \
         --indices 0 5 --formats png --output-dir /tmp/frames
 """

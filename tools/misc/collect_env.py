@@ -81,7 +81,7 @@ LAYERS = {
         ),
     ),
     'render': (
-        'pictures of meshes',
+        'images of meshes',
         (Part('embreex', 'embreex', f"{PIP} -e '.[render]'"),),
     ),
     'h5': (

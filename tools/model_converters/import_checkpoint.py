@@ -22,7 +22,8 @@ EXAMPLES = """examples:
   # insist on what it is, and write a .pth
   python tools/model_converters/import_checkpoint.py ulip2.pt --family ulip2 --format .pth
   # a setting that the weights do not tell and that differs between the files of the family
-  python tools/model_converters/import_checkpoint.py modelnet_8k.pth --set num_groups=512 num_points=8192
+  python tools/model_converters/import_checkpoint.py modelnet_8k.pth \\
+      --set num_groups=512 num_points=8192
 
 families:
 """

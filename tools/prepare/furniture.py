@@ -1,4 +1,4 @@
-"""Prepare the embedded furniture data set: 820 coloured, named shapes with pictures."""
+"""Prepare the embedded furniture data set: 820 coloured, named shapes with images."""
 
 from __future__ import annotations
 
@@ -47,14 +47,14 @@ def parse_args() -> argparse.Namespace:
     )
     parser.add_argument('--format', choices=FORMS, default='plain', help='default: plain')
     parser.add_argument(
-        '--points', type=positive_int, default=10000, help='points a shape (default: 10000)'
+        '--points', type=positive_int, default=10000, help='points per shape (default: 10000)'
     )
     parser.add_argument('--seed', type=int, default=0, help='seed of the sampling (default: 0)')
     parser.add_argument(
         '--views',
         type=int,
         default=0,
-        help='pictures of 224 px to render of each shape (default: 0); with --format openshape, how '
+        help='images of 224 px to render of each shape (default: 0); with --format openshape, how '
         'many of them have features in --features',
     )
     parser.add_argument(
@@ -70,7 +70,7 @@ def parse_args() -> argparse.Namespace:
     if args.features and args.format != 'openshape':
         parser.error('--features goes with --format openshape')
     if args.views and args.format == 'openshape' and not args.features:
-        parser.error('--views with --format openshape needs --features: that form has no pictures')
+        parser.error('--views with --format openshape needs --features: that form has no images')
     return args
 
 

@@ -1,4 +1,4 @@
-"""Compute the SLIC superpixels of a config's pictures beforehand, with all cores."""
+"""Compute the SLIC superpixels of a config's images beforehand, with all cores."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from mmengine.registry import DATASETS
 
 import mrd_plugin  # noqa: F401
 from mrd_plugin.apis.launch import find_configs, one_sentence_errors, require_data
-from mrd_plugin.data_preparation.superpixels import Job, fill_cache, pictures_of
+from mrd_plugin.data_preparation.superpixels import SuperpixelJob, fill_cache, images_of
 from mrd_plugin.utils.arguments import key_value, positive_int
 from mrd_plugin.utils.errors import ConfigError
 
@@ -42,17 +42,17 @@ def parse_args() -> argparse.Namespace:
     return parser.parse_args()
 
 
-def read_jobs(args: argparse.Namespace) -> list[Job]:
-    """Collect the pictures of the config and the phases on the command line."""
+def read_jobs(args: argparse.Namespace) -> list[SuperpixelJob]:
+    """Collect the images of the config and the phases on the command line."""
     (args.config,) = find_configs(args.config)
     cfg = Config.fromfile(args.config)
     cfg.merge_from_dict(args.cfg_options or {})
-    jobs: list[Job] = []
+    jobs: list[SuperpixelJob] = []
     for phase in args.phase:
         if cfg.get(f'{phase}_dataloader') is None:
             raise ConfigError(f'{args.config} has no {phase}_dataloader.')
         require_data(cfg, f'{phase}_dataloader')
-        jobs += pictures_of(DATASETS.build(cfg[f'{phase}_dataloader'].dataset))
+        jobs += images_of(DATASETS.build(cfg[f'{phase}_dataloader'].dataset))
     return jobs
 
 
@@ -75,9 +75,9 @@ def main() -> int:
         return 130
     for problem in problems:
         print(f'left out: {problem}', file=sys.stderr)
-    pictures = len(set(jobs))
-    there = pictures - computed - len(problems)
-    print(f'{pictures} pictures: {computed} cut, {there} were there, {len(problems)} left out.')
+    images = len(set(jobs))
+    there = images - computed - len(problems)
+    print(f'{images} images: {computed} cut, {there} were there, {len(problems)} left out.')
     return 0
 
 

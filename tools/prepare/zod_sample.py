@@ -7,12 +7,13 @@ import sys
 from pathlib import Path
 
 from mrd_plugin.apis.launch import one_sentence_errors
-from mrd_plugin.data_preparation.zod import FRAMES, NOTICE, download, unpack
+from mrd_plugin.data_preparation.zod import FRAMES, NOTICE, download_zod, unpack
 from mrd_plugin.utils.errors import default_cache
 
 EXAMPLES = """examples:
   python tools/prepare/zod_sample.py
-      download the wheel of visin-fusion 0.7.0 (3.3 MB, nothing is installed) and write data/zod_sample
+      download the wheel of visin-fusion 0.7.0 (3.3 MB, nothing is installed) and write
+      data/zod_sample
   python tools/prepare/zod_sample.py --source ~/visin_fusion-0.7.0-py3-none-any.whl
       the same from a wheel at hand
 
@@ -31,7 +32,7 @@ def main() -> int:
     args = parser.parse_args()
     try:
         with one_sentence_errors():
-            written, kept = unpack(args.source or download(default_cache()), args.out)
+            written, kept = unpack(args.source or download_zod(default_cache()), args.out)
     except KeyboardInterrupt:
         print('stopped; the same command continues.', file=sys.stderr)
         return 130

@@ -1,4 +1,4 @@
-"""mmcv's point operators and mmdet3d on a CPU: detectors train, predict and are scored without CUDA.
+"""mmcv's point operators and mmdet3d on a CPU: detectors train and predict without CUDA.
 
 Reason: mmcv 2.1 has no CPU kernels for furthest point sampling, ball query, kNN, grouping,
 gathering, three-NN, interpolation, points in boxes (all, part), 3D NMS and dynamic scatter
@@ -28,7 +28,7 @@ import torch
 _PACKAGES = ('mmcv', 'mmdet', 'mmdet3d')
 
 
-def enable() -> bool:
+def enable_cpu_operators() -> bool:
     """Replace the operators, unless there is a CUDA device; calling it again changes nothing.
 
     Returns:
@@ -62,13 +62,13 @@ def enable() -> bool:
 
 
 def _enable_mmdet3d() -> None:
-    """Mend what mmdet3d itself sends to CUDA; importing it also mends spconv."""
+    """Replace what mmdet3d itself sends to CUDA; importing it also patches spconv."""
     from mrd_plugin.compat.mmcv_cpu import kitti_overlap, minkunet_voxels
     from mrd_plugin.compat.mmdet3d_classes import import_mmdet3d
 
     preprocessor = import_mmdet3d('models.data_preprocessors', 'Det3DDataPreprocessor')
     if preprocessor.voxelize.__module__ != minkunet_voxels.__name__:
-        preprocessor.voxelize = minkunet_voxels.extend(preprocessor.voxelize)
+        preprocessor.voxelize = minkunet_voxels.extend_voxelize(preprocessor.voxelize)
     sys.modules[kitti_overlap.REPLACES] = kitti_overlap
 
 
@@ -81,4 +81,4 @@ def _replace(original: Any, ours: Callable) -> None:
                 setattr(module, name, ours)
 
 
-enable()
+enable_cpu_operators()

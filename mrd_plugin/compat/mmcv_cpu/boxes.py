@@ -14,7 +14,7 @@ _BEV = [0, 1, 3, 4, 6]
 
 
 def points_in_boxes_all(points: Tensor, boxes: Tensor) -> Tensor:
-    """Whether points ``(B, M, 3)`` lie in boxes ``(B, T, 7)``, bottom centre: int32 ``(B, M, T)``."""
+    """Tell if points ``(B, M, 3)`` lie in boxes ``(B, T, 7)``, bottom centre: ``(B, M, T)``."""
     return points_in_boxes_cpu(points, boxes)
 
 
@@ -49,7 +49,7 @@ def _broadcast(boxes_a: Tensor, boxes_b: Tensor) -> tuple[Tensor, Tensor]:
 
 
 def nms3d(boxes: Tensor, scores: Tensor, iou_threshold: float) -> Tensor:
-    """Rows of ``boxes (N, 7)`` that stay when those overlapping a better one from above are dropped."""
+    """Return the rows of ``boxes (N, 7)`` that overlap no better box, seen from above."""
     if len(boxes) == 0:
         return boxes.new_zeros(0, dtype=torch.long)
     return nms_rotated(boxes[:, _BEV].float(), scores.float(), iou_threshold)[1]

@@ -20,8 +20,8 @@ def _count_between(x, y, z, cx, cy, cz, low, high):
 
 
 @numba.njit(nogil=True, cache=True)
-def ball_query_kernel(xyz, centres, min_radius, max_radius, out):
-    """First points of ``xyz (N, 3)`` between two radii of each centre, or on it, into ``out (S, K)``.
+def shell_query_kernel(xyz, centres, min_radius, max_radius, out):
+    """Write the first points of ``xyz (N, 3)`` between two radii of each centre to ``out (S, K)``.
 
     Rows with fewer are filled up with their first point; rows without any with point 0.
     """
@@ -77,7 +77,7 @@ def nearest_kernel(xyz, queries, dist, index):
 
 @numba.njit(nogil=True, cache=True)
 def furthest_by_distance_kernel(dist, out):
-    """Furthest points by a matrix of distances ``(N, N)``, beginning with point 0, into ``out (M,)``."""
+    """Write the furthest points by distances ``(N, N)``, point 0 first, to ``out (M,)``."""
     size = dist.shape[0]
     nearest = np.full(size, np.inf, dist.dtype)
     out[0] = 0

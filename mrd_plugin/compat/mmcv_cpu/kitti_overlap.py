@@ -17,7 +17,7 @@ _CLOCKWISE = np.array([1, 1, 1, 1, -1], dtype=np.float32)
 def rotate_iou_gpu_eval(
     boxes: np.ndarray, query_boxes: np.ndarray, criterion: int = -1, device_id: int = 0
 ) -> np.ndarray:
-    """Compare boxes ``(N, 5)`` with boxes ``(K, 5)``: centre, sides, angle, clockwise when positive.
+    """Compare boxes ``(N, 5)`` with boxes ``(K, 5)``: centre, sides, clockwise angle.
 
     Args:
         boxes: Float array ``(N, 5)``.

@@ -16,7 +16,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 
-def extend(voxelize: Callable[..., dict[str, Tensor]]) -> Callable[..., dict[str, Tensor]]:
+def extend_voxelize(voxelize: Callable[..., dict[str, Tensor]]) -> Callable[..., dict[str, Tensor]]:
     """Put the voxels of MinkUNet before ``Det3DDataPreprocessor.voxelize``."""
 
     def voxelize_here(self: Any, points: list[Tensor], data_samples: list) -> dict[str, Tensor]:
@@ -36,7 +36,7 @@ def extend(voxelize: Callable[..., dict[str, Tensor]]) -> Callable[..., dict[str
 
 
 def _first_points(preprocessor: Any, cloud: Tensor, sample: Any) -> tuple[Tensor, Tensor]:
-    """Rows of the points that stand for their voxels, and the cells ``(N, 3)`` of all points.
+    """Rows of the points that represent their voxels, and the cells ``(N, 3)`` of all points.
 
     The sample gets ``point2voxel_map (N,)`` and, with labels, ``voxel_semantic_mask``.
     """

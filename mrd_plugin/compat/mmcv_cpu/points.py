@@ -14,16 +14,16 @@ import torch
 from torch import Tensor
 
 from mrd_plugin.compat.mmcv_cpu.kernels import (
-    ball_query_kernel,
     furthest_by_distance_kernel,
     nearest_kernel,
+    shell_query_kernel,
 )
 from mrd_plugin.ops import furthest_point_sample as sample_furthest
 from mrd_plugin.ops._kernels import run_batch
 
 
 def _shares(clouds: int, centres: int) -> list[tuple[int, slice]]:
-    """Cut a batch into work for every thread: clouds, and the centres of each if there are fewer clouds."""
+    """Cut a batch into work for every thread: whole clouds, or parts of their centres."""
     parts = max(1, torch.get_num_threads() // clouds) if clouds else 1
     cuts = [centres * part // parts for part in range(parts + 1)]
     return [(b, slice(*ends)) for b in range(clouds) for ends in zip(cuts[:-1], cuts[1:])]
@@ -33,14 +33,16 @@ def _arrays(*tensors: Tensor) -> list[np.ndarray]:
     return [tensor.detach().contiguous().numpy() for tensor in tensors]
 
 
-def furthest_point_sample(ctx: Any, points_xyz: Tensor, num_points: int) -> Tensor:
+def furthest_point_sample_forward(ctx: Any, points_xyz: Tensor, num_points: int) -> Tensor:
     """Return indices ``(B, M)`` of furthest points of ``(B, N, 3)``, beginning with point 0."""
     index = sample_furthest(points_xyz, num_points).int()
     ctx.mark_non_differentiable(index)
     return index
 
 
-def furthest_point_sample_with_dist(ctx: Any, points_dist: Tensor, num_points: int) -> Tensor:
+def furthest_point_sample_with_dist_forward(
+    ctx: Any, points_dist: Tensor, num_points: int
+) -> Tensor:
     """Return the same by distances ``(B, N, N)``, of features for instance."""
     index = torch.empty(len(points_dist), num_points, dtype=torch.int32)
     dist, out = _arrays(points_dist)[0], index.numpy()
@@ -49,7 +51,7 @@ def furthest_point_sample_with_dist(ctx: Any, points_dist: Tensor, num_points: i
     return index
 
 
-def ball_query(
+def ball_query_forward(
     ctx: Any,
     min_radius: float,
     max_radius: float,
@@ -68,7 +70,7 @@ def ball_query(
         index = torch.zeros(len(center_xyz), sample_num, dtype=torch.int32)
         for own, centres in _stacks(xyz_batch_cnt, center_xyz_batch_cnt):
             cloud, middles = _arrays(xyz[own], center_xyz[centres])
-            ball_query_kernel(cloud, middles, 0.0, max_radius, index[centres].numpy())
+            shell_query_kernel(cloud, middles, 0.0, max_radius, index[centres].numpy())
             first = xyz[own][index[centres][:, 0].long()]
             empty = (first - center_xyz[centres]).square().sum(1) >= max_radius**2
             index[centres] = index[centres].masked_fill(empty[:, None], 0)
@@ -81,14 +83,14 @@ def ball_query(
 
         def query(i: int) -> None:
             b, own = shares[i]
-            ball_query_kernel(clouds[b], middles[b, own], min_radius, max_radius, out[b, own])
+            shell_query_kernel(clouds[b], middles[b, own], min_radius, max_radius, out[b, own])
 
         run_batch(query, len(shares))
     ctx.mark_non_differentiable(index)
     return index
 
 
-def knn(
+def knn_forward(
     ctx: Any, k: int, xyz: Tensor, center_xyz: Tensor | None = None, transposed: bool = False
 ) -> Tensor:
     """Return indices ``(B, K, S)`` of the nearest points of each centre, nearest first."""
@@ -100,7 +102,7 @@ def knn(
     return index
 
 
-def three_nn(ctx: Any, target: Tensor, source: Tensor) -> tuple[Tensor, Tensor]:
+def three_nn_forward(ctx: Any, target: Tensor, source: Tensor) -> tuple[Tensor, Tensor]:
     """Distances and indices ``(B, N, 3)`` of the three sources nearest to each target."""
     squared, index = _nearest(source, target, 3)
     ctx.mark_non_differentiable(index)
@@ -121,7 +123,7 @@ def _spread(index: Tensor, channels: int) -> Tensor:
     return index.long().flatten(1).unsqueeze(1).expand(-1, channels, -1)
 
 
-def gather_points(ctx: Any, features: Tensor, indices: Tensor) -> Tensor:
+def gather_points_forward(ctx: Any, features: Tensor, indices: Tensor) -> Tensor:
     """Features ``(B, C, M)`` of the points at ``(B, M)``."""
     ctx.saved = (indices, features.shape[2])
     ctx.mark_non_differentiable(indices)
@@ -135,7 +137,7 @@ def gather_points_backward(ctx: Any, grad: Tensor) -> tuple[Tensor, None]:
     return total.scatter_add_(2, _spread(indices, grad.shape[1]), grad.flatten(2)), None
 
 
-def grouping_operation(
+def grouping_operation_forward(
     ctx: Any,
     features: Tensor,
     indices: Tensor,
@@ -156,7 +158,8 @@ def grouping_operation(
         ctx.saved = (rows, len(features))
         return features[rows].transpose(1, 2).contiguous()
     ctx.saved = (indices, features.shape[2])
-    # Whole rows are copied and stay whole: 1x1 convolutions on channels that lie last are plain products.
+    # Whole rows are copied and stay whole: 1x1 convolutions on channels that lie last are plain
+    # products.
     batch = torch.arange(len(features), device=features.device)[:, None, None]
     picked = features.transpose(1, 2).contiguous()[batch, indices.long()]
     return picked.permute(0, 3, 1, 2)
@@ -172,8 +175,10 @@ def grouping_backward(ctx: Any, grad: Tensor) -> tuple[Tensor | None, ...]:
     return total, None, None, None
 
 
-def three_interpolate(ctx: Any, features: Tensor, indices: Tensor, weight: Tensor) -> Tensor:
-    """Weighted sums ``(B, C, N)`` of features ``(B, C, M)`` at indices and weights ``(B, N, 3)``."""
+def three_interpolate_forward(
+    ctx: Any, features: Tensor, indices: Tensor, weight: Tensor
+) -> Tensor:
+    """Sum features ``(B, C, M)`` at indices by weights ``(B, N, 3)``: ``(B, C, N)``."""
     ctx.saved = (indices, features.shape[2])
     ctx.weight = weight
     picked = features.gather(2, _spread(indices, features.shape[1]))
@@ -194,14 +199,14 @@ def _stacks(points: Tensor, centres: Tensor) -> Iterator[tuple[slice, slice]]:
 
 
 FUNCTIONS = {
-    'FurthestPointSampling': (furthest_point_sample, None),
-    'FurthestPointSamplingWithDist': (furthest_point_sample_with_dist, None),
-    'BallQuery': (ball_query, None),
-    'KNN': (knn, None),
-    'ThreeNN': (three_nn, None),
-    'GatherPoints': (gather_points, gather_points_backward),
-    'GroupingOperation': (grouping_operation, grouping_backward),
-    'ThreeInterpolate': (three_interpolate, three_interpolate_backward),
+    'FurthestPointSampling': (furthest_point_sample_forward, None),
+    'FurthestPointSamplingWithDist': (furthest_point_sample_with_dist_forward, None),
+    'BallQuery': (ball_query_forward, None),
+    'KNN': (knn_forward, None),
+    'ThreeNN': (three_nn_forward, None),
+    'GatherPoints': (gather_points_forward, gather_points_backward),
+    'GroupingOperation': (grouping_operation_forward, grouping_backward),
+    'ThreeInterpolate': (three_interpolate_forward, three_interpolate_backward),
 }
 """Forward and, where gradients flow, backward of mmcv's functions."""
 

@@ -10,7 +10,7 @@ from torch import Tensor
 _REDUCE = {'max': 'amax', 'sum': 'sum', 'mean': 'mean'}
 
 
-def dynamic_scatter(
+def dynamic_scatter_forward(
     ctx: Any, feats: Tensor, coors: Tensor, reduce_type: str = 'max'
 ) -> tuple[Tensor, Tensor]:
     """Reduce features ``(N, C)`` of the points with equal ``coors (N, d)``.
@@ -51,5 +51,5 @@ def dynamic_scatter_backward(
     return total, None, None
 
 
-FUNCTIONS = {'_DynamicScatter': (dynamic_scatter, dynamic_scatter_backward)}
+FUNCTIONS = {'_DynamicScatter': (dynamic_scatter_forward, dynamic_scatter_backward)}
 HOMES = {'_DynamicScatter': 'scatter_points'}

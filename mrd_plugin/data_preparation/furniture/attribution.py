@@ -27,7 +27,7 @@ def attribution(entries: Sequence[CatalogueEntry]) -> str:
         '# Attribution',
         '',
         f'{len(entries)} shapes of the Sweet Home 3D furniture libraries ({SOURCE}). Changes made: '
-        'surface points with colours were drawn from each mesh, turned and scaled; the picture got '
+        'surface points with colours were drawn from each mesh, turned and scaled; the image got '
         'a white background.',
         '',
         '## Licences',

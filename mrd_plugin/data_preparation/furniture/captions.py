@@ -64,7 +64,7 @@ def head_noun(name: str) -> str:
 
 
 def useful_tags(name: str, tags: Sequence[str]) -> list[str]:
-    """Tags in lower case that add to the name: no housekeeping, no numbers, no repetition."""
+    """Tags in lower case that add to the name: nothing administrative, no numbers or repetition."""
     known = set(re.findall(r'\w+', name.lower()))
     kept: list[str] = []
     for tag in (tag.lower() for tag in tags):

@@ -1,4 +1,7 @@
-"""What sampling and rendering share: open catalogues, and a pool of processes over shapes."""
+"""The catalogue files of the furniture: ``.sh3f`` zips with a properties file, and their shapes.
+
+Sampling and rendering read the meshes through :func:`open_archive`, once per process.
+"""
 
 from __future__ import annotations
 
@@ -34,7 +37,7 @@ class CatalogueEntry:
         tags: Tags as the catalogue gives them, housekeeping tags included.
         category: One of the catalogue's twelve rooms and kinds.
         model: Path of the OBJ file inside the zip.
-        icon: Path of the picture inside the zip.
+        icon: Path of the image inside the zip.
         creator: Author of the shape.
         licence: Short licence name, such as ``CC-BY-3.0``.
         size_cm: Width (x), depth (z) and height (y) in centimetres.
@@ -170,7 +173,7 @@ def _entry(
 
 
 def read_catalogues(paths: Sequence[Path]) -> list[CatalogueEntry]:
-    """Read several catalogues, sorted by file name, and checks that ids are unique."""
+    """Read several catalogues, sorted by file name, and check that ids are unique."""
     entries = [e for path in sorted(paths, key=lambda p: p.name) for e in read_catalogue(path)]
     if len({entry.sample_id for entry in entries}) != len(entries):
         raise BadSampleError(f'two catalogues among {[p.name for p in paths]} share shape ids.')

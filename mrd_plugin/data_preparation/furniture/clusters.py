@@ -1,4 +1,4 @@
-"""Finds shapes that are the same geometry under other names, so that no split tears them apart.
+"""Finds shapes of the same geometry under other names, so that no split separates them.
 
 Hashes find none of them: files, vertex lists and face counts all differ. Two shapes are compared by
 the two-way Chamfer distance of their points, at four yaws, as a multiple of the *sampling-noise

@@ -1,4 +1,4 @@
-"""Writes the furniture folder: shapes, pictures, index and attribution; restartable."""
+"""Writes the furniture folder: shapes, images, index and attribution; restartable."""
 
 from __future__ import annotations
 
@@ -34,13 +34,13 @@ from mrd_plugin.utils.atomic import Journal, write_atomic, write_json
 from mrd_plugin.utils.errors import BadSampleError
 
 FORMS = ('plain', 'openshape')
-PICTURE = 128
+ICON_SIZE = 128
 VERSION = 1
 """Raised when the same parameters would give other bytes, so that old files are made anew."""
 
 
 @dataclass(frozen=True)
-class Job:
+class ShapeJob:
     """One shape to write.
 
     Attributes:
@@ -69,25 +69,25 @@ class Job:
         return json.dumps([VERSION, self.form, self.points, self.seed, source, features])
 
 
-def picture(archive: zipfile.ZipFile, icon: str) -> bytes:
-    """Return the catalogue's picture as an RGB PNG of 128 x 128, on white.
+def icon_png(archive: zipfile.ZipFile, icon: str) -> bytes:
+    """Return the catalogue's image as an RGB PNG of 128 x 128, on white.
 
-    Most pictures have that size already and keep every pixel; the few others are fitted in.
+    Most images have that size already and keep every pixel; the few others are fitted in.
     """
     try:
         image = Image.open(io.BytesIO(archive.read(icon))).convert('RGBA')
     except (KeyError, OSError, EOFError, zipfile.BadZipFile, zlib.error) as error:
-        raise BadSampleError(f'{icon} in {archive.filename} is not a picture: {error}.') from error
-    if image.size != (PICTURE, PICTURE):
-        image = ImageOps.pad(image, (PICTURE, PICTURE), Image.Resampling.LANCZOS, '#0000')
+        raise BadSampleError(f'{icon} in {archive.filename} is not an image: {error}.') from error
+    if image.size != (ICON_SIZE, ICON_SIZE):
+        image = ImageOps.pad(image, (ICON_SIZE, ICON_SIZE), Image.Resampling.LANCZOS, '#0000')
     white = Image.new('RGBA', image.size, 'white')
     buffer = io.BytesIO()
     Image.alpha_composite(white, image).convert('RGB').save(buffer, 'PNG')
     return buffer.getvalue()
 
 
-def write_shape(job: Job) -> list[tuple[str, int, int]]:
-    """Write the picture and the points of one shape.
+def write_entry(job: ShapeJob) -> list[tuple[str, int, int]]:
+    """Write the image and the points of one shape.
 
     Returns:
         ``(path inside the folder, bytes, CRC-32)`` of each file.
@@ -99,7 +99,7 @@ def write_shape(job: Job) -> list[tuple[str, int, int]]:
     else:
         content = encode_openshape(job.entry, sample, job.features)
     files = {
-        image_path(job.entry): picture(archive, job.entry.icon),
+        image_path(job.entry): icon_png(archive, job.entry.icon),
         shape_path(job.entry, job.form): content,
     }
     for name, data in files.items():
@@ -138,7 +138,7 @@ def convert_furniture(
     """
     if form not in FORMS:
         raise ValueError(f'form is {form!r}, expected one of {FORMS}.')
-    jobs = [Job(entry, out, form, points, seed) for entry in entries]
+    jobs = [ShapeJob(entry, out, form, points, seed) for entry in entries]
     if features is not None:
         jobs = [replace(job, features=feature) for job, feature in zip(jobs, features)]
     out.mkdir(parents=True, exist_ok=True)
@@ -165,7 +165,7 @@ def convert_furniture(
         disable=not progress,
     )
     with bar:
-        for job, files in run_jobs(write_shape, todo, workers):
+        for job, files in run_jobs(write_entry, todo, workers):
             for name, size, checksum in files:
                 journal.add(name, keys[job.entry.sample_id], size, checksum)
             bar.update()

@@ -15,21 +15,17 @@ import numpy as np
 from mrd_plugin.data_preparation.furniture.captions import captions, head_noun, useful_tags
 from mrd_plugin.data_preparation.furniture.catalogue import CatalogueEntry
 from mrd_plugin.data_preparation.furniture.sampling import Sample
+from mrd_plugin.datasets.shapes.openshape import OPENSHAPE_PREFIX
 
 UP_AXIS = 'y'
 """Up axis of the stored arrays, in both forms."""
 
 DATASET = {'plain': 'Furniture', 'openshape': 'Objaverse'}
-"""Value of the key ``dataset``. Readers of OpenShape files choose the picture and text rules by it,
+"""Value of the key ``dataset``. Readers of OpenShape files choose the image and text rules by it,
 so the openshape form carries the name whose rules it is meant to exercise."""
 
-OPENSHAPE_PREFIX = '/mnt/data/objaverse-processed/merged_for_training_final'
-"""Folder in front of every ``data_path`` of OpenShape's split files, kept so that the remapping of
-readers is needed here too."""
-
-
 VIEWS = 'views'
-"""Folder of the rendered pictures inside the data folder."""
+"""Folder of the rendered images inside the data folder."""
 
 
 def record(entry: CatalogueEntry, form: str, views: int = 0) -> dict[str, Any]:
@@ -38,7 +34,7 @@ def record(entry: CatalogueEntry, form: str, views: int = 0) -> dict[str, Any]:
     Args:
         entry: The shape.
         form: ``'plain'`` or ``'openshape'``.
-        views: Number of rendered pictures; the key ``views`` is left out if there are none.
+        views: Number of rendered images; the key ``views`` is left out if there are none.
     """
     found = {
         'id': entry.sample_id,
@@ -68,12 +64,12 @@ def shape_path(entry: CatalogueEntry, form: str) -> str:
 
 
 def image_path(entry: CatalogueEntry) -> str:
-    """Path of a shape's picture inside the data folder."""
+    """Path of a shape's image inside the data folder."""
     return f'images/{entry.sample_id}.png'
 
 
 def view_paths(entry: CatalogueEntry, count: int) -> list[str]:
-    """Paths of a shape's rendered pictures inside the data folder, in the order of the cameras."""
+    """Paths of a shape's rendered images inside the data folder, in the order of the cameras."""
     return [f'{VIEWS}/{entry.sample_id}/{number:02d}.png' for number in range(count)]
 
 
@@ -104,8 +100,8 @@ def encode_openshape(
         entry: The shape.
         sample: Its points.
         features: Teacher features, float32 (D,): key ``image`` and one key for each text of
-            `openshape_texts`; ``views`` (V, D) of the rendered pictures, if there are any (the
-            picture itself stands for them otherwise). Without them the file has no ``*_feat`` keys.
+            `openshape_texts`; ``views`` (V, D) of the rendered images, if there are any (the
+            image itself replaces them otherwise). Without them the file has no ``*_feat`` keys.
             A text's own feature also serves as its prompt average.
     """
     content: dict[str, Any] = {

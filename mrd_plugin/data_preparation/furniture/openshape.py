@@ -21,25 +21,25 @@ from mrd_plugin.data_preparation.furniture.file_formats import (
 from mrd_plugin.utils.atomic import write_atomic, write_json
 
 
-class Encoder(Protocol):
+class TextImageEncoder(Protocol):
     """What is needed of a teacher; `CachedTeacher` has it."""
 
     def encode_image(self, paths: Sequence[str]) -> Any:
-        """Features (n, D) of picture files."""
+        """Features (n, D) of image files."""
 
     def encode_text(self, texts: Sequence[str]) -> Any:
         """Features (n, D) of texts."""
 
 
 def shape_features(
-    entries: Sequence[CatalogueEntry], teacher: Encoder, views: int = 0
+    entries: Sequence[CatalogueEntry], teacher: TextImageEncoder, views: int = 0
 ) -> list[dict[str, np.ndarray]]:
     """Teacher features of each shape: key ``image`` and each of its texts, float32 (D,).
 
     Args:
         entries: Shapes.
         teacher: Source of the features.
-        views: Rendered pictures of each shape; their features are ``views`` (V, D).
+        views: Rendered images of each shape; their features are ``views`` (V, D).
     """
     images = _array(teacher.encode_image([image_path(entry) for entry in entries]))
     texts = list(dict.fromkeys(text for entry in entries for text in openshape_texts(entry)))
@@ -63,7 +63,7 @@ def write_meta(
     entries: Sequence[CatalogueEntry],
     split: Mapping[str, Sequence[str]],
     classes: Sequence[str],
-    teacher: Encoder | None = None,
+    teacher: TextImageEncoder | None = None,
 ) -> None:
     """Write ``meta_data/`` as OpenShape has it.
 

@@ -31,7 +31,7 @@ class Sample(NamedTuple):
 
 
 def load_parts(archive: zipfile.ZipFile, model: str) -> list[trimesh.Trimesh]:
-    """Load an OBJ file of a zip as one mesh a material, textures read from the same zip.
+    """Load an OBJ file of a zip as one mesh per material, textures read from the same zip.
 
     Args:
         archive: Open zip file.

@@ -1,4 +1,4 @@
-"""Brings the five furniture catalogues: from a Debian package, from files at hand, verified."""
+"""Gets the five furniture catalogues from a Debian package or files at hand, and verifies them."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ def find_catalogues(source: Path | None, cache: Path) -> list[Path]:
         SourceError: If something is missing, can't be fetched or has a wrong checksum.
     """
     if source is None:
-        return _unpacked(cache / PACKAGE) or _from_deb(download(cache), cache / PACKAGE)
+        return _unpacked(cache / PACKAGE) or _from_deb(download_furniture(cache), cache / PACKAGE)
     if not source.exists():
         raise SourceError(f'{source} does not exist; give the .deb, a .sh3f file or their folder.')
     if source.is_dir():
@@ -65,7 +65,7 @@ def find_catalogues(source: Path | None, cache: Path) -> list[Path]:
     raise SourceError(f'{source} is no .deb, .zip or .sh3f file.')
 
 
-def download(cache: Path) -> Path:
+def download_furniture(cache: Path) -> Path:
     """Download the package with apt-get, without root.
 
     If apt's lists do not know the package (they are empty on a fresh machine), lists of our own are
@@ -110,7 +110,7 @@ def _own_lists(folder: Path) -> list[str]:
 
 
 def _apt(folder: str, *arguments: str) -> str:
-    """Run apt-get in a folder; returns its last error line, or '' if all went well."""
+    """Run apt-get in a folder; return its last error line, or '' if all went well."""
     run = subprocess.run(
         ['apt-get', '-o', 'APT::Update::Error-Mode=any', *arguments],
         cwd=folder,
@@ -144,7 +144,7 @@ def _unpacked(folder: Path) -> list[Path]:
 
 
 def _from_deb(deb: Path, folder: Path) -> list[Path]:
-    """Unpacks the catalogues of the package unless they are there; writes all of them or none.
+    """Unpack the catalogues of the package unless they are there; write all of them or none.
 
     What counts is the checksums of the catalogues: another distribution's build of the package
     holds the same ones.

@@ -35,7 +35,7 @@ def deal(
     stratum: Mapping[str, str],
     rng: np.random.Generator,
 ) -> dict[str, list[str]]:
-    """Deals whole units to parts so that every stratum is shared out in proportion to the room.
+    """Deal whole units to parts so that every stratum is shared out in proportion to the room.
 
     Large units come first, then rare strata; each unit goes where its stratum is furthest below its
     share, and among equals where most room is left.
@@ -87,7 +87,7 @@ def hold_out(
     share: Mapping[str, float],
     rng: np.random.Generator,
 ) -> Split:
-    """Deals shapes to a train part and others; large clusters go to train.
+    """Deal shapes to a train part and others; large clusters go to train.
 
     Args:
         ids: Shapes.
@@ -137,7 +137,7 @@ def fold_splits(
         seed: Seed of the dealing.
 
     Returns:
-        One split a fold; the test part has 1/`folds` of all shapes, validation 10 %.
+        One split per fold; the test part has 1/`folds` of all shapes, validation 10 %.
     """
     rng = np.random.default_rng(seed)
     names = [str(f) for f in range(folds)]

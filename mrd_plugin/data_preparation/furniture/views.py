@@ -1,4 +1,4 @@
-"""Pictures of the catalogue's shapes from all around; restartable.
+"""Images of the catalogue's shapes from all around; restartable.
 
 ``views/`` lies in the data folder and holds ``<id>/<k>.png``, a journal of its own and, once all
 shapes are done, ``views.json``; so it can be moved or linked beside another copy of the shapes.
@@ -35,12 +35,12 @@ VERSION = 2
 
 @dataclass(frozen=True)
 class ViewJob:
-    """The pictures of one shape.
+    """The images of one shape.
 
     Attributes:
         entry: The shape.
         out: Data folder.
-        count: Number of pictures.
+        count: Number of images.
         size: Pixels along each side.
     """
 
@@ -55,7 +55,7 @@ class ViewJob:
 
 
 def write_views(job: ViewJob) -> list[tuple[str, int, int]]:
-    """Render and write the pictures of one shape.
+    """Render and write the images of one shape.
 
     Returns:
         ``(path inside the data folder, bytes, CRC-32)`` of each file.
@@ -91,7 +91,7 @@ def render_views(
     Args:
         entries: Shapes to render.
         out: Data folder.
-        count: Pictures of each shape. Defaults to 12.
+        count: Images of each shape. Defaults to 12.
         size: Pixels along each side. Defaults to 224.
         workers: Number of processes. Defaults to 2.
         progress: Whether to show a progress bar. Defaults to True.
@@ -132,7 +132,7 @@ def render_views(
 
 
 def count_views(out: Path) -> int:
-    """Pictures that each shape of a data folder has; 0 if they were not rendered, or not all."""
+    """Images that each shape of a data folder has; 0 if they were not rendered, or not all."""
     manifest = out / VIEWS / 'views.json'
     return json.loads(manifest.read_text(encoding='utf-8'))['count'] if manifest.is_file() else 0
 
@@ -143,5 +143,5 @@ def _is_done(journal: Journal, job: ViewJob) -> bool:
 
 
 def _inside(path: str) -> str:
-    """Return a picture's path below ``views/``, where the journal lies."""
+    """Return an image's path below ``views/``, where the journal lies."""
     return path[len(VIEWS) + 1 :]

@@ -16,7 +16,7 @@ def read_sweep(path: str | Path, num_features: int, intensity_scale: float) -> n
 
     Args:
         path: The file.
-        num_features: Numbers a point, at least 4.
+        num_features: Numbers per point, at least 4.
         intensity_scale: Factor on the intensities.
 
     Returns:
@@ -46,8 +46,8 @@ def read_sweep(path: str | Path, num_features: int, intensity_scale: float) -> n
     return points * np.array([1, 1, 1, intensity_scale], dtype=np.float32)
 
 
-def read_picture(path: str | Path, mode: str = 'RGB') -> np.ndarray:
-    """Read a picture.
+def read_image(path: str | Path, mode: str = 'RGB') -> np.ndarray:
+    """Read an image.
 
     Args:
         path: A file that Pillow can read.
@@ -60,14 +60,12 @@ def read_picture(path: str | Path, mode: str = 'RGB') -> np.ndarray:
         BadSampleError: If the file is missing or broken.
     """
     try:
-        with Image.open(path) as picture:
-            return np.array(picture.convert(mode))
+        with Image.open(path) as image:
+            return np.array(image.convert(mode))
     except FileNotFoundError:
-        raise BadSampleError(f'{path}: there is no such picture.') from None
+        raise BadSampleError(f'{path}: there is no such image.') from None
     except (OSError, SyntaxError, ValueError) as error:
-        raise BadSampleError(
-            f"{path}: the picture can't be read ({error}); get it again."
-        ) from error
+        raise BadSampleError(f"{path}: the image can't be read ({error}); get it again.") from error
 
 
 IGNORED, UNKNOWN = -1, -2
@@ -97,7 +95,7 @@ def read_point_labels(
     """Read the classes of a sweep's points.
 
     Args:
-        path: File of one number a point.
+        path: File of one number per point.
         dtype: ``'uint8'``, or ``'uint32'`` with the class in the lower 16 bits and the instance in
             the upper ones.
         table: See :func:`label_table`.

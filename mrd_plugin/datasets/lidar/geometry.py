@@ -45,12 +45,12 @@ def lidar_to_camera(
     camera_ego2global: np.ndarray,
     cam2ego: np.ndarray,
 ) -> np.ndarray:
-    """LiDAR frame -> vehicle at the sweep's time -> global -> vehicle at the picture's time -> camera.
+    """Chain the poses: LiDAR -> vehicle (sweep's time) -> global -> vehicle (image's) -> camera.
 
     Args:
         lidar2ego: Place of the LiDAR on the vehicle, ``(4, 4)``.
         ego2global: Pose of the vehicle at the time of the sweep, ``(4, 4)``.
-        camera_ego2global: Its pose at the time of the picture, ``(4, 4)``.
+        camera_ego2global: Its pose at the time of the image, ``(4, 4)``.
         cam2ego: Place of the camera on the vehicle, ``(4, 4)``.
 
     Returns:
@@ -60,8 +60,8 @@ def lidar_to_camera(
     return np.linalg.inv(cam2ego) @ np.linalg.inv(camera_ego2global) @ world
 
 
-def project(xyz: np.ndarray, lidar2img: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Where points appear in a picture.
+def project_points(xyz: np.ndarray, lidar2img: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Where points appear in an image.
 
     Args:
         xyz: ``(N, 3)`` in metres, LiDAR frame.
@@ -81,19 +81,19 @@ def project(xyz: np.ndarray, lidar2img: np.ndarray) -> tuple[np.ndarray, np.ndar
 def match_pixels(
     xyz: np.ndarray, lidar2img: np.ndarray, size: tuple[int, int], min_depth: float
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Pair points with the pixels that see them (Sautier et al. 2022, arXiv 2203.16258, section 3.1).
+    """Pair points with the pixels that see them (SLidR, arXiv 2203.16258, section 3.1).
 
     Args:
         xyz: ``(N, 3)`` in metres, LiDAR frame.
         lidar2img: ``(3, 4)``, from a point to ``(u w, v w, w)``.
-        size: Width and height of the picture.
+        size: Width and height of the image.
         min_depth: Nearer points, in metres, are on the vehicle itself and have no pixel.
 
     Returns:
         Indices of the points ``(M,)`` and their (row, column) ``(M, 2)``, int64. A point belongs to
         the nearest pixel, and to none if it falls beyond the centres of the outermost pixels.
     """
-    pixels, depth = project(xyz, lidar2img)
+    pixels, depth = project_points(xyz, lidar2img)
     inside = (pixels > 0).all(axis=1) & (pixels < np.array(size) - 1).all(axis=1)
     seen = np.flatnonzero(inside & (depth > min_depth))
     return seen, np.round(pixels[seen, ::-1]).astype(np.int64)

@@ -1,4 +1,8 @@
-"""KITTI: sweeps with one calibrated camera, and its calibration files."""
+"""KITTI: sweeps with one calibrated camera, of the object benchmark and of the raw recordings.
+
+Each of the two has a form of calibration file of its own; both are read here into one projection
+from the LiDAR frame to pixels.
+"""
 
 from __future__ import annotations
 
@@ -109,9 +113,9 @@ LAYOUTS = ('object', 'raw')
 
 @DATASETS.register_module()
 class KITTIPairs(PairDataset):
-    """Sweeps of KITTI and the pictures of its colour cameras.
+    """Sweeps of KITTI and the images of its colour cameras.
 
-    The LiDAR frame is Velodyne's: x forward, y to the left, z up; intensities are in [0, 1]. Two layouts
+    The LiDAR frame is Velodyne's: x forward, y left, z up; intensities are in [0, 1]. Two layouts
     are read as they are downloaded::
 
         object   <data_root>/{velodyne,image_2,calib}/000000.*
@@ -122,7 +126,7 @@ class KITTIPairs(PairDataset):
         data_root: For the object benchmark the folder of its training or testing part. Defaults to
             'data/kitti/training'.
         layout: ``'object'`` or ``'raw'``. Defaults to 'object'.
-        ann_file: Text file with one frame a line, e.g. ImageSets/train.txt: ``000000``, or
+        ann_file: Text file with one frame per line, e.g. ImageSets/train.txt: ``000000``, or
             ``<day>/<drive>/0000000000``. Defaults to '', every frame that has a sweep.
         cameras: ``'image_2'`` (left colour camera), ``'image_3'`` (right); raw recordings have
             ``'image_0'`` and ``'image_1'`` (grey) too. Defaults to ('image_2',).
@@ -186,7 +190,7 @@ class KITTIPairs(PairDataset):
         root = Path(self.data_root)
         if self.layout == 'object':
             points, calib = root / 'velodyne' / f'{name}.bin', root / 'calib' / f'{name}.txt'
-            pictures = [root / camera / f'{name}.png' for camera in self.cameras]
+            images = [root / camera / f'{name}.png' for camera in self.cameras]
         else:
             if name.count('/') != 2:
                 raise ConfigError(
@@ -195,7 +199,7 @@ class KITTIPairs(PairDataset):
             day, drive, frame = name.split('/')
             points = root / day / drive / 'velodyne_points' / 'data' / f'{frame}.bin'
             calib = root / day
-            pictures = [
+            images = [
                 root / day / drive / f'image_{int(camera[-1]):02d}' / 'data' / f'{frame}.png'
                 for camera in self.cameras
             ]
@@ -205,5 +209,5 @@ class KITTIPairs(PairDataset):
             points_path=str(points),
             num_features=4,
             calib_path=str(calib),
-            cameras=[dict(name=c, path=str(p)) for c, p in zip(self.cameras, pictures)],
+            cameras=[dict(name=c, path=str(p)) for c, p in zip(self.cameras, images)],
         )

@@ -1,4 +1,4 @@
-"""Keyframes of nuScenes: a sweep and six pictures."""
+"""Keyframes of nuScenes: a sweep and six images."""
 
 from __future__ import annotations
 
@@ -29,11 +29,11 @@ _FASTEST = 60.0  # metres a second; no vehicle of nuScenes comes near
 
 @DATASETS.register_module()
 class NuScenesPairs(PairDataset):
-    """Keyframe sweeps of nuScenes and the pictures around them, from MMDetection3D's info files.
+    """Keyframe sweeps of nuScenes and the images around them, from MMDetection3D's info files.
 
     MMDetection3D itself isn't needed. The LiDAR frame is nuScenes': x to the right, y forward, z
     up. ``lidar2cam`` of the info files includes the way that the vehicle went between sweep and
-    picture; a file whose pictures hold ``ego2global``, the pose at their own time, is followed from
+    image; a file whose images hold ``ego2global``, the pose at their own time, is followed from
     frame to frame instead.
 
     Args:
@@ -95,8 +95,7 @@ class NuScenesPairs(PairDataset):
         if not isinstance(infos, dict) or 'data_list' not in infos:
             raise ConfigError(
                 f"{self.ann_file} is no info file of MMDetection3D 1.1 or later (no 'data_list'); "
-                'make '
-                'it again with its tools/create_data.py, or convert it with its '
+                'make it again with its tools/create_data.py, or convert it with its '
                 'tools/dataset_converters/update_infos_to_v2.py.'
             )
         rows = infos['data_list']

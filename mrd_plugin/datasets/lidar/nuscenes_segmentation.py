@@ -48,7 +48,7 @@ class NuScenesSegmentation(LabelledSweeps, NuScenesPairs):
     ``pts_semantic_mask_path``, the token is looked up in nuScenes' own ``sample_data.json``.
 
     Args:
-        cameras: Cameras whose pictures are wanted too. Defaults to (), none.
+        cameras: Cameras whose images are wanted too. Defaults to (), none.
         data_prefix: As of :class:`NuScenesPairs`, and ``pts_semantic_mask``, the folder of labels,
             'lidarseg' unless given.
         **kwargs: See :class:`NuScenesPairs`: ``ann_file``, ``split``, ``fraction`` (by scene: 0.01
@@ -63,8 +63,7 @@ class NuScenesSegmentation(LabelledSweeps, NuScenesPairs):
     label_dtype = 'uint8'
     how_to_get = (
         'get nuScenes and nuScenes-lidarseg from https://www.nuscenes.org, unpack both there, and '
-        'make '
-        "the info files as MMDetection3D's documentation says."
+        "make the info files as MMDetection3D's documentation says."
     )
 
     def __init__(
@@ -93,8 +92,8 @@ class NuScenesSegmentation(LabelledSweeps, NuScenesPairs):
                 if entry['sample_id'] not in tokens:
                     raise ConfigError(
                         f'{self.ann_file}: its keyframe {entry["sample_id"]} is not in '
-                        'sample_data.json '
-                        f'of {self.info_version}; set version to that of the info file.'
+                        f'sample_data.json of {self.info_version}; set version to that of the info '
+                        'file.'
                     )
                 name = f'{tokens[entry["sample_id"]]}_lidarseg.bin'
             entry['point_labels_path'] = str(folder / name)
@@ -128,8 +127,7 @@ def sweep_tokens(tables: Path) -> dict[str, str]:
     except FileNotFoundError:
         raise ConfigError(
             f'{path}: there is no such table, and without it the labels of a sweep are unknown; '
-            'put '
-            f"nuScenes' metadata into {tables}."
+            f"put nuScenes' metadata into {tables}."
         ) from None
     except (KeyError, ValueError) as error:
         raise ConfigError(

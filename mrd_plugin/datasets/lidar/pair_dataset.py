@@ -1,4 +1,4 @@
-"""What all data sets of sweeps with pictures have in common."""
+"""The base of all data sets of sweeps with images."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ from mrd_plugin.utils.errors import ConfigError
 
 
 class PairDataset(BadSampleDataset):
-    """Sweeps of a LiDAR and the pictures that cameras took of the same place.
+    """Sweeps of a LiDAR and the images that cameras took of the same place.
 
     A sub-class writes ``load_data_list``. Its entries hold ``sample_id``, ``scene`` (what belongs
-    together, for fractions), ``points_path``, ``num_features`` (float32 numbers a point) and
+    together, for fractions), ``points_path``, ``num_features`` (float32 numbers per point) and
     ``cameras``, a list of dicts with ``name`` and ``path``. Its :meth:`complete` adds to each
     camera ``lidar2img (3, 4)``, the projection of a point in the LiDAR frame in metres.
 
@@ -109,13 +109,14 @@ class PairDataset(BadSampleDataset):
 
 
 class LabelledSweeps(PairDataset):
-    """Sweeps whose points have classes, in a file of one number a point beside each sweep.
+    """Sweeps whose points have classes, in a file of one number per point beside each sweep.
 
     A sub-class's entries hold ``point_labels_path`` beside what :class:`PairDataset` asks for.
     ``LoadPointLabels`` reads them.
 
     Attributes:
-        label_table: Class of each number of the files, see :func:`mrd_plugin.datasets.lidar.files.label_table`.
+        label_table: Class of each number of the files, see
+            :func:`mrd_plugin.datasets.lidar.files.label_table`.
         label_dtype: Numpy's name of the numbers' type.
     """
 

@@ -1,4 +1,7 @@
-"""Which sweeps a benchmark trains and tests on, and evenly spaced parts of them."""
+"""Which sweeps a benchmark trains and tests on, and evenly spaced parts of them.
+
+A part is never empty, so that a fraction of a small data set still trains.
+"""
 
 from __future__ import annotations
 
@@ -21,8 +24,8 @@ HOLD_OUT = tuple(
         *(996, 1012, 1015, 1016, 1018, 1020, 1024, 1044, 1058, 1094, 1098, 1107),
     )
 )
-"""The 100 training scenes that the image-to-LiDAR methods keep for choosing their settings (Sautier et
-al. 2022, arXiv 2203.16258, and all that followed); the other 600 are for pre-training."""
+"""The 100 training scenes that the image-to-LiDAR methods keep for choosing their settings (Sautier
+et al. 2022, arXiv 2203.16258, and all that followed); the other 600 are for pre-training."""
 
 SPLITS = ('all', 'train', 'val', 'test', 'parametrize', 'verify')
 

@@ -1,4 +1,4 @@
-"""Label maps of pictures: SLIC with a cache on disk, and folders of ready maps."""
+"""Label maps of images: SLIC with a cache on disk, and folders of ready maps (SAM or any other)."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from mrd_plugin.datasets.lidar.files import read_picture
+from mrd_plugin.datasets.lidar.files import read_image
 from mrd_plugin.utils.atomic import write_atomic
 from mrd_plugin.utils.errors import BadSampleError, ConfigError
 from mrd_plugin.utils.safe_pickle import load_npy
@@ -21,11 +21,11 @@ class SLIC:
     """Superpixels of the image-to-LiDAR methods (Sautier et al. 2022, arXiv 2203.16258).
 
     Segments are computed once, with scikit-image, and kept as PNG files under a name made of the
-    picture's content and the parameters: a changed picture or parameter never meets an old map.
+    image's content and the parameters: a changed image or parameter never meets an old map.
 
     Args:
         n_segments: Segments that are asked for; the number that comes out is near it.
-        compactness: Weight of nearness in the picture against likeness of colour.
+        compactness: Weight of nearness in the image against likeness of colour.
         sigma: Width of the smoothing before, in pixels.
         cache_dir: Folder of the label maps.
     """
@@ -35,40 +35,40 @@ class SLIC:
     sigma: float = 3.0
     cache_dir: str = 'data/superpixels'
 
-    def file_of(self, picture: str | Path) -> Path:
-        """Where the label map of a picture is, or will be.
+    def file_of(self, image: str | Path) -> Path:
+        """Where the label map of an image is, or will be.
 
         Raises:
-            BadSampleError: If the picture is missing.
+            BadSampleError: If the image is missing.
         """
         settings = f'slic {self.n_segments} {float(self.compactness)} {float(self.sigma)}'
         try:
-            content = Path(picture).read_bytes()
+            content = Path(image).read_bytes()
         except FileNotFoundError:
-            raise BadSampleError(f'{picture}: there is no such picture.') from None
+            raise BadSampleError(f'{image}: there is no such image.') from None
         name = hashlib.sha256(settings.encode() + b'\0' + content).hexdigest()[:32]
         return Path(self.cache_dir) / name[:2] / f'{name}.png'
 
-    def labels(self, picture: str | Path) -> np.ndarray:
-        """Label map of a picture, from the cache or computed.
+    def labels(self, image: str | Path) -> np.ndarray:
+        """Label map of an image, from the cache or computed.
 
         Args:
-            picture: Its file.
+            image: Its file.
 
         Returns:
             Segments counted from 0, ``(H, W)`` int32.
 
         Raises:
-            BadSampleError: If the picture is missing or broken.
+            BadSampleError: If the image is missing or broken.
             ConfigError: If scikit-image is needed and missing.
         """
-        path = self.file_of(picture)
+        path = self.file_of(image)
         if path.is_file():
             try:
                 return read_labels(path)
             except BadSampleError:
                 path.unlink(missing_ok=True)  # cut short; it is only a cache
-        labels = self._segment(read_picture(picture))
+        labels = self._segment(read_image(image))
         write_atomic(path, encode_labels(labels))
         return labels
 
@@ -118,8 +118,8 @@ def read_labels(path: str | Path) -> np.ndarray:
         labels = load_npy(path)
     else:
         try:
-            with Image.open(path) as picture:
-                labels = np.array(picture)
+            with Image.open(path) as image:
+                labels = np.array(image)
         except (OSError, SyntaxError, ValueError) as error:
             raise BadSampleError(f"{path}: the label map can't be read ({error}).") from error
     if labels.ndim != 2 or labels.dtype.kind not in 'iub':
@@ -137,8 +137,8 @@ class LabelFolder:
     Args:
         root: The folder.
         name: Name of a map without its ending (.png or .npy): a pattern in which ``{stem}`` is the
-            name of the picture's file without ending, ``{camera}`` the camera, ``{sample_id}`` the
-            sample and ``{token}`` nuScenes' token of the picture.
+            name of the image's file without ending, ``{camera}`` the camera, ``{sample_id}`` the
+            sample and ``{token}`` nuScenes' token of the image.
         none: Id that means "no segment"; None if each id is one. Negative ids mean it anyway.
     """
 
@@ -147,7 +147,7 @@ class LabelFolder:
     none: int | None = None
 
     def labels(self, fields: dict[str, str]) -> np.ndarray:
-        """Label map of a picture, ``(H, W)`` int32, -1 = no segment.
+        """Label map of an image, ``(H, W)`` int32, -1 = no segment.
 
         Args:
             fields: What the pattern may name.

@@ -9,13 +9,14 @@ from typing import Any
 import numpy as np
 from mmengine.registry import DATASETS
 
-from mrd_plugin.datasets.lidar.files import read_picture
+from mrd_plugin.datasets.lidar.files import read_image
 from mrd_plugin.datasets.lidar.pair_dataset import PairDataset
 from mrd_plugin.utils.errors import BadSampleError, ConfigError
 
 CLASSES = ('background', 'vehicle', 'sign', 'human')
-# Classes of the files: background, ignore, vehicle, sign, cyclist, pedestrian. The two kinds of humans
-# are one class, as in the sample's own list of classes to train: a list of eight frames has few of each.
+# Classes of the files: background, ignore, vehicle, sign, cyclist, pedestrian. The two kinds of
+# humans are one class, as in the sample's own list of classes to train: a list of eight frames has
+# few of each.
 _LABEL_OF_PIXEL = np.array([0, -1, 1, 2, 3, 3])
 # The sensor's place in steps: forward, down, to the right.
 _CENTRE = np.array([0, 127, 127])
@@ -99,23 +100,23 @@ class ZODSamplePairs(PairDataset):
 
 
 def read_projected(info: dict[str, Any]) -> dict[str, np.ndarray]:
-    """Points of a frame whose LiDAR is given as a picture.
+    """Points of a frame whose LiDAR is given as an image.
 
     Args:
         info: Entry of :class:`ZODSamplePairs`.
 
     Returns:
         ``points (N, 4)`` float32, x, y, z in nominal metres and intensity 1; ``pixels (N, 2)``, row
-        and column of each in the only picture, int64; ``point_labels (N,)`` int64.
+        and column of each in the only image, int64; ``point_labels (N,)`` int64.
 
     Raises:
         BadSampleError: If a file is missing or broken, or their sizes differ.
     """
-    steps, classes = read_picture(info['projected_path']), read_picture(info['labels_path'], 'L')
+    steps, classes = read_image(info['projected_path']), read_image(info['labels_path'], 'L')
     if steps.shape[:2] != classes.shape or classes.max() >= len(_LABEL_OF_PIXEL):
         raise BadSampleError(
             f'{info["labels_path"]}: expected classes 0 to {len(_LABEL_OF_PIXEL) - 1} in the size '
-            f'{steps.shape[:2]} of the LiDAR picture, got up to {classes.max()} in {classes.shape}.'
+            f'{steps.shape[:2]} of the LiDAR image, got up to {classes.max()} in {classes.shape}.'
         )
     inside = (steps[..., 0] < 255) & ((steps[..., 1:] > 0) & (steps[..., 1:] < 255)).all(axis=2)
     rows, columns = (inside & steps.any(axis=2)).nonzero()

@@ -31,8 +31,8 @@ class FurnitureDataset(ShapeDataset):
         text_fraction: Share of the shapes that keep their texts; the others have none. The shapes
             are the same in every run, and a smaller share is part of a larger one. Defaults to 1.0.
         text_seed: Which shapes these are. Defaults to 0.
-        views: Take the rendered views as images and the catalogue's picture as the thumbnail.
-            Defaults to False: the picture is the only image.
+        views: Take the rendered views as images and the catalogue's image as the thumbnail.
+            Defaults to False: that image is the only one.
         name_prompts: Prompts with one ``{}`` that are filled with the name and join it as raw
             texts. Defaults to (), the name alone.
         **kwargs: See :class:`ShapeDataset`: ``classes``, ``pipeline``, ``cache_in_memory``, ...

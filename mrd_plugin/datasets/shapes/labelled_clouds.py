@@ -24,7 +24,7 @@ OPENSHAPE_META = (
 
 
 class LabelledClouds(ShapeDataset):
-    """What benchmarks of labelled clouds share: a count that is logged, classes, points in one file.
+    """Base of benchmarks of labelled clouds: classes, a count that is logged, points in one file.
 
     Their clouds have no colour: a point's colour is the data set's ``no_colour`` (0.4), the value
     that backbones are pre-trained with. (In TAMM's released probes it is 0 there and 0.4 in
@@ -33,8 +33,8 @@ class LabelledClouds(ShapeDataset):
     Args:
         split: One of ``splits``. Defaults to None, for benchmarks that are only tested.
         class_feat_file: Stored text features of the classes; they become
-            ``metainfo['class_features'] (K, D)``, which ``ZeroShotAccuracy`` scores with. Defaults to
-            None.
+            ``metainfo['class_features'] (K, D)``, which ``ZeroShotAccuracy`` scores with.
+            Defaults to None.
         **kwargs: See :class:`ShapeDataset`.
     """
 

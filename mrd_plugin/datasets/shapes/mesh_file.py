@@ -15,7 +15,7 @@ from mrd_plugin.utils.safe_pickle import load_npy
 _TEXT = ('.txt', '.xyz', '.csv', '.pts')
 
 
-def read_points(
+def read_shape_points(
     path: str | Path, num_points: int, colour_range: float | None = None, seed: str = ''
 ) -> tuple[np.ndarray, np.ndarray | None]:
     """Read a point cloud, or sample a mesh evenly over its surface.
@@ -51,7 +51,7 @@ def read_points(
         try:
             table = np.loadtxt(io.StringIO(text), dtype=np.float32, ndmin=2)
         except ValueError as error:
-            raise BadSampleError(f'{path}: expected a point a line, got {error}.') from error
+            raise BadSampleError(f'{path}: expected one point per line, got {error}.') from error
         return _columns(table, path, colour_range)
     return _from_trimesh(path, num_points, seed)
 

@@ -97,13 +97,13 @@ def _stored_colours(
 def sample_parts(
     parts: list[trimesh.Trimesh], count: int, rng: np.random.Generator
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Draws points with equal density over the surface of all parts together.
+    """Draw points with equal density over the surface of all parts together.
 
     Points that fall on see-through texels are drawn anew, so holes painted into a texture stay
     empty; a surface that is see-through everywhere keeps its points.
 
     Args:
-        parts: Meshes, one a material.
+        parts: Meshes, one per material.
         count: Number of points.
         rng: Source of chance.
 

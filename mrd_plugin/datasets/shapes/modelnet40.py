@@ -53,7 +53,7 @@ class ModelNet40Dataset(LabelledClouds):
         )
 
     def load_data_list(self) -> list[dict]:
-        """One entry a shape; all points are read."""
+        """One entry per shape; all points are read."""
         categories = [row['category'] for row in mmengine.load(self.ann_file)]
         if self.class_feat_file is not None:
             path = find_file('class_feat_file', self.class_feat_file, self.data_root)
@@ -75,7 +75,8 @@ class ModelNet40Classification(LabelledClouds):
 
     Two usual forms are read, whichever lies in ``data_root``:
 
-    - ``modelnet40_normal_resampled``: ``modelnet40_shape_names.txt``, ``modelnet40_{train,test}.txt``
+    - ``modelnet40_normal_resampled``: ``modelnet40_shape_names.txt``,
+      ``modelnet40_{train,test}.txt``
       and ``<class>/<class>_0001.txt``, 10,000 lines of ``x,y,z,nx,ny,nz``; normals are not used;
     - ``modelnet40_ply_hdf5_2048``: ``shape_names.txt``, ``{train,test}_files.txt`` and the ``.h5``
       files that these name, with ``data (n, 2048, 3)`` and ``label (n, 1)``. Needs h5py.
@@ -103,7 +104,7 @@ class ModelNet40Classification(LabelledClouds):
         super().__init__(split=split, data_root=data_root, ann_file=ann_file, **kwargs)
 
     def load_data_list(self) -> list[dict]:
-        """One entry a shape; of the HDF5 form all points are read."""
+        """One entry per shape; of the HDF5 form all points are read."""
         root = Path(self.data_root)
         names = root / ('shape_names.txt' if self.hdf5 else 'modelnet40_shape_names.txt')
         if not names.is_file():

@@ -17,7 +17,7 @@ from mrd_plugin.utils.safe_pickle import load_pickled_npy
 
 
 class Neighbours(NamedTuple):
-    """Who is near to whom.
+    """Nearest neighbours of each shape.
 
     Attributes:
         ids: Sample ids, ``n``.

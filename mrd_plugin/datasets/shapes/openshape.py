@@ -150,7 +150,7 @@ class ObjaverseLVISDataset(LabelledClouds):
         )
 
     def load_data_list(self) -> list[dict]:
-        """One entry a shape."""
+        """One entry per shape."""
         rows = mmengine.load(self.ann_file)
         categories = [row['category'] for row in rows]
         self.set_classes(tuple(sorted(set(categories))))

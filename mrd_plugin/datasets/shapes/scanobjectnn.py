@@ -61,7 +61,7 @@ class ScanObjectNNDataset(LabelledClouds):
         )
 
     def load_data_list(self) -> list[dict]:
-        """One entry a shape; all points are read."""
+        """One entry per shape; all points are read."""
         content = load_pickled_npy(self.ann_file)
         self.set_classes(SCANOBJECTNN_CLASSES)
         self.clouds = list(content['xyz'])
@@ -114,7 +114,7 @@ class ScanObjectNNClassification(LabelledClouds):
         return f'ScanObjectNN {self.variant}'
 
     def load_data_list(self) -> list[dict]:
-        """One entry a shape; all points are read."""
+        """One entry per shape; all points are read."""
         self.clouds, labels = read_h5(self.ann_file, ('data', 'label'))
         self.set_classes(SCANOBJECTNN_CLASSES)
         names = names_of_labels(labels, SCANOBJECTNN_CLASSES, self.ann_file)

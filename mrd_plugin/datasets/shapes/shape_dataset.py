@@ -1,4 +1,4 @@
-"""What all data sets of shapes have in common."""
+"""The base of all data sets of shapes."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from tqdm import tqdm
 
 from mrd_plugin.datasets.bad_samples import BadSampleDataset
 from mrd_plugin.datasets.shapes.shape_file import shape_fields
-from mrd_plugin.datasets.transforms import ColorDrop, PackImageText, RandomRotationZ
+from mrd_plugin.datasets.transforms import ColourDrop, PackImageText, RandomRotationZ
 from mrd_plugin.utils.errors import BadSampleError, ConfigError
 from mrd_plugin.utils.files import find_file
 
@@ -35,8 +35,8 @@ class ShapeDataset(BadSampleDataset):
             pipeline must deliver it. Defaults to 'z'.
         file_up_axis: Up axis of the files. Defaults to None, what the data set knows of its files.
         no_colour: Colour of points without colour. Defaults to 0.4.
-        cache_in_memory: Read all points once and keep them: 15 bytes a point with uint8 colours, 24
-            with float colours. Defaults to False.
+        cache_in_memory: Read all points once and keep them: 15 bytes per point with uint8 colours,
+            24 with float colours. Defaults to False.
         labelled_only: Keep only the samples whose category is one of the classes, for training a
             classifier. Defaults to False.
         **kwargs: See :class:`BadSampleDataset`.
@@ -145,9 +145,9 @@ class ShapeDataset(BadSampleDataset):
         axis = self.file_up_axis
         for transform in self.pipeline.transforms:
             axis = getattr(transform, 'up_axis_map', {}).get(axis, axis)
-            if isinstance(transform, ColorDrop) and transform.value != self.no_colour:
+            if isinstance(transform, ColourDrop) and transform.value != self.no_colour:
                 raise ConfigError(
-                    f'ColorDrop value={transform.value} contradicts no_colour={self.no_colour} of '
+                    f'ColourDrop value={transform.value} contradicts no_colour={self.no_colour} of '
                     f'{type(self).__name__}; give both the same number.'
                 )
             if isinstance(transform, RandomRotationZ) and axis != 'z':

@@ -1,4 +1,4 @@
-"""One's own meshes or point clouds, with pictures and captions."""
+"""A data set of one's own meshes or point clouds, with images and captions."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ import numpy as np
 from mmengine.logging import print_log
 from mmengine.registry import DATASETS
 
-from mrd_plugin.datasets.shapes.mesh_file import read_points
+from mrd_plugin.datasets.shapes.mesh_file import read_shape_points
 from mrd_plugin.datasets.shapes.shape_dataset import ShapeDataset
 from mrd_plugin.datasets.shapes.shape_file import check_points
 from mrd_plugin.datasets.shapes.text_image_policy import Candidates, Texts
@@ -38,7 +38,7 @@ class ShapeFolderDataset(ShapeDataset):
 
     Meshes (whatever trimesh reads: obj, glb, ply, stl, off, ...) are sampled evenly over their
     surface with the colours of textures, materials, vertices or faces. Point clouds are ``.ply``,
-    ``.npy (N, 3 or 6)``, our ``.npz``, and ``.txt`` or ``.xyz`` with a point a line.
+    ``.npy (N, 3 or 6)``, our ``.npz``, and ``.txt`` or ``.xyz`` with one point per line.
 
     Points are turned (not mirrored) to y-up, so that the pipelines of OpenShape and of the
     furniture fit as they are, with ``SwapYZ``.
@@ -59,6 +59,23 @@ class ShapeFolderDataset(ShapeDataset):
 
     Raises:
         ConfigError: If a key or the list can't be used.
+
+    Examples:
+        >>> import json, tempfile
+        >>> from pathlib import Path
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     np.save(Path(folder) / 'rod.npy', np.linspace((0, 0, 0), (0, 0, 2), 50))
+        ...     rows = [dict(shape='rod.npy', name='Rod', captions=['a thin rod', 'a stick'])]
+        ...     _ = (Path(folder) / 'shapes.json').write_text(json.dumps(rows))
+        ...     dataset = ShapeFolderDataset(
+        ...         data_root=folder, ann_file='shapes.json', file_up_axis='z', unit='cm',
+        ...         up_axis='y', pipeline=[],
+        ...     )
+        ...     entry = dataset[0]
+        >>> len(dataset), entry['name'], entry['xyz'].shape
+        (1, 'Rod', (50, 3))
+        >>> entry['xyz'].max(axis=0).tolist() == [0, np.float32(0.02), 0]  # y-up, in metres
+        True
     """
 
     how_to_get = 'set it to the folder with your shapes.'
@@ -94,7 +111,7 @@ class ShapeFolderDataset(ShapeDataset):
         )
 
     def load_data_list(self) -> list[dict]:
-        """One entry a row."""
+        """One entry per row."""
         entries = [self._entry(row, number) for number, row in enumerate(self._rows(), 1)]
         ids = {entry['sample_id'] for entry in entries}
         if len(ids) != len(entries):
@@ -125,8 +142,8 @@ class ShapeFolderDataset(ShapeDataset):
             raise ConfigError(f'{self.ann_file}: row {number} has no `shape`, the file to read.')
         root, shape = Path(self.data_root), Path(row['shape'])
         texts = Candidates(dataset='ShapeFolder')
-        texts.images = [str(root / image) for image in _listed(row.get('images'))]
-        texts.captions = Texts(_listed(row.get('captions')))
+        texts.images = [str(root / image) for image in _split_list(row.get('images'))]
+        texts.captions = Texts(_split_list(row.get('captions')))
         texts.raw = Texts([row['name']] if row.get('name') else [])
         category = row.get('category') or None
         return dict(
@@ -142,14 +159,12 @@ class ShapeFolderDataset(ShapeDataset):
         """Points of one file, y-up, and their size in metres if the unit is known.
 
         Raises:
-            BadSampleError: If the file or one of its pictures can't be used.
+            BadSampleError: If the file or one of its images can't be used.
         """
         for image in info['candidates'].images:
             if not Path(image).is_file():
-                raise BadSampleError(
-                    f'{image}: there is no such picture, {self.ann_file} names it.'
-                )
-        xyz, rgb = read_points(
+                raise BadSampleError(f'{image}: there is no such image, {self.ann_file} names it.')
+        xyz, rgb = read_shape_points(
             info['path'], self.num_points, self.colour_range, seed=info['sample_id']
         )
         xyz, rgb = check_points(xyz, rgb, info['path'])
@@ -166,7 +181,7 @@ class ShapeFolderDataset(ShapeDataset):
         return {**(self.load_shape(info) if fields is None else fields), **info}
 
 
-def _listed(value: str | Sequence[str] | None) -> list[str]:
+def _split_list(value: str | Sequence[str] | None) -> list[str]:
     """Return a list as it is; a text of CSV cut at ``|``."""
     items = value.split('|') if isinstance(value, str) else list(value or ())
     return [item.strip() for item in items if item and item.strip()]

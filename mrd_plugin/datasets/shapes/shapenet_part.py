@@ -101,7 +101,7 @@ class ShapeNetPart(LabelledClouds):
         entries = []
         for name in names:
             path = Path(self.data_root) / 'train_test_split' / f'shuffled_{name}_file_list.json'
-            for line in _listed(path, self.how_to_get):
+            for line in _read_list(path, self.how_to_get):
                 synset, shape = Path(line).parts[-2:]
                 if synset not in category_of:
                     raise ConfigError(
@@ -144,7 +144,7 @@ class ShapeNetPart(LabelledClouds):
         return {synset: name for name, synset in pairs}
 
 
-def _listed(path: Path, how_to_get: str) -> list[str]:
+def _read_list(path: Path, how_to_get: str) -> list[str]:
     try:
         return json.loads(path.read_text(encoding='utf-8'))
     except FileNotFoundError:

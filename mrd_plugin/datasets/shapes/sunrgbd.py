@@ -1,4 +1,4 @@
-"""Rooms of SUN RGB-D: the points of a depth picture and the photograph taken with it."""
+"""Rooms of SUN RGB-D: the points of a depth image and the photograph taken with it."""
 
 from __future__ import annotations
 
@@ -23,15 +23,15 @@ class SUNRGBDPairs(ShapeDataset):
     MMDetection3D itself isn't needed. Points are in its depth frame, in metres: x right, y forward,
     z up, the camera at the origin; colours in [0, 1]. Each sample knows ``depth2img (3, 3)`` and
     ``image_size`` (width, height), with which :class:`~mrd_plugin.datasets.transforms.FrustumCrop`
-    cuts picture and points alike. Rooms have neither names nor texts.
+    cuts image and points alike. Rooms have neither names nor texts.
 
     Args:
         data_root: Folder with the info files. Defaults to 'data/sunrgbd'.
         ann_file: Info file of MMDetection3D 1.1 or later, a pickle of plain data that is read
             without running it. Defaults to 'sunrgbd_infos_train.pkl'.
-        data_prefix: Folders of points (``pts``) and pictures (``img``) below ``data_root``.
+        data_prefix: Folders of points (``pts``) and images (``img``) below ``data_root``.
             Defaults to None: those of MMDetection3D, 'points' and 'sunrgbd_trainval/image'.
-        camera: Which picture. Defaults to 'CAM0'.
+        camera: Which image. Defaults to 'CAM0'.
         **kwargs: See :class:`ShapeDataset`: ``pipeline``, ``cache_in_memory``, ...
 
     Raises:
@@ -63,15 +63,14 @@ class SUNRGBDPairs(ShapeDataset):
         if not isinstance(infos, dict) or 'data_list' not in infos:
             raise ConfigError(
                 f"{self.ann_file} is no info file of MMDetection3D 1.1 or later (no 'data_list'); "
-                'make '
-                'it again with its tools/create_data.py, or convert it with its '
+                'make it again with its tools/create_data.py, or convert it with its '
                 'tools/dataset_converters/update_infos_to_v2.py.'
             )
         return [self._entry(info) for info in infos['data_list']]
 
     def _entry(self, info: dict[str, Any]) -> dict[str, Any]:
         try:
-            points, picture = info['lidar_points'], info['images'][self.camera]
+            points, image = info['lidar_points'], info['images'][self.camera]
             root = Path(self.data_root)
             name = Path(points['lidar_path']).stem
             return dict(
@@ -81,11 +80,11 @@ class SUNRGBDPairs(ShapeDataset):
                 category=None,
                 label=-1,
                 num_features=int(points['num_pts_feats']),
-                depth2img=np.array(picture['depth2img'], dtype=np.float32),
-                image_size=(int(picture['width']), int(picture['height'])),
+                depth2img=np.array(image['depth2img'], dtype=np.float32),
+                image_size=(int(image['width']), int(image['height'])),
                 candidates=Candidates(
                     dataset='SUNRGBD',
-                    images=[str(root / self.data_prefix['img'] / picture['img_path'])],
+                    images=[str(root / self.data_prefix['img'] / image['img_path'])],
                 ),
             )
         except KeyError as error:
@@ -95,7 +94,7 @@ class SUNRGBDPairs(ShapeDataset):
             ) from error
 
     def load_shape(self, info: dict[str, Any]) -> dict[str, Any]:
-        """Points of one room: ``xyz (N, 3)`` and, with six numbers a point, ``rgb (N, 3)``.
+        """Points of one room: ``xyz (N, 3)`` and, with six numbers per point, ``rgb (N, 3)``.
 
         Raises:
             BadSampleError: If the file is missing or is not made of whole points.

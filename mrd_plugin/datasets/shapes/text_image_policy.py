@@ -1,4 +1,4 @@
-"""Which text and which image stand for a shape: one policy for training, one for evaluation."""
+"""Which text and which image represent a shape: one policy for training, one for evaluation."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ class Texts:
     """Texts of one source with their stored features.
 
     Attributes:
-        texts: Texts; an empty string stands for a text that could not be made.
+        texts: Texts; an empty string represents a text that could not be made.
         original: Features ``(len(texts), D)`` of the texts themselves, or None.
         prompt_avg: Features ``(len(texts), D)`` averaged over prompt templates, or None.
     """
@@ -43,10 +43,10 @@ class Candidates:
         dataset: Where the shape is from; ``'Objaverse'`` has rules of its own.
         raw: Names and descriptions as its creator wrote them.
         captions: Captions; an entry may be empty.
-        retrieval: Captions of similar pictures.
-        images: Picture files, of the renderings if there is a thumbnail too.
-        thumbnail: File of the creator's own picture.
-        thumbnail_feat: Feature ``(D,)`` of the creator's own picture.
+        retrieval: Captions of similar images.
+        images: Image files, of the renderings if there is a thumbnail too.
+        thumbnail: File of the creator's own image.
+        thumbnail_feat: Feature ``(D,)`` of the creator's own image.
         image_feat: Features ``(V, D)`` of the renderings.
     """
 
@@ -68,7 +68,7 @@ class TextChoice(NamedTuple):
 
 
 class ImageChoice(NamedTuple):
-    """A picture file and a stored feature ``(D,)``; each may be None."""
+    """An image file and a stored feature ``(D,)``; each may be None."""
 
     path: str | None
     feature: np.ndarray | None
@@ -80,7 +80,7 @@ class TextImagePolicy:
     Training follows OpenShape (Liu et al., NeurIPS 2023, section 3.1). Each source offers at most
     one candidate, and one of the candidates is drawn uniformly:
 
-    - ``raw``: Objaverse gives its first text, unless the GPT filter rejects it; other sets any text;
+    - ``raw``: Objaverse gives its first text, unless the GPT filter rejects it; other sets any;
     - ``caption``: one of the captions (BLIP or MSFT, half and half); nothing if that one is empty;
     - ``retrieval``: one of the retrieved texts.
 
@@ -180,10 +180,10 @@ class TextImagePolicy:
         return (texts, index, average) if texts.texts[index] else None
 
     def choose_images(self, shape: Candidates) -> list[ImageChoice]:
-        """Choose ``num_images`` pictures, each a file or a stored feature or both.
+        """Choose ``num_images`` images of a shape, each a file or a stored feature or both.
 
         Returns:
-            The choices, the thumbnail first; empty if the shape has no picture or none is wanted.
+            The choices, the thumbnail first; empty if the shape has no image or none is wanted.
 
         Raises:
             BadSampleError: If a stored feature has another length than ``feature_dim``.

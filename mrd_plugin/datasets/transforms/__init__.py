@@ -34,7 +34,7 @@ from mrd_plugin.datasets.transforms.shapes.geometry import (
 from mrd_plugin.datasets.transforms.shapes.loading import ChooseTextImage, LoadShape, SampleViews
 from mrd_plugin.datasets.transforms.shapes.packing import PackImageText, PackShapeInputs
 from mrd_plugin.datasets.transforms.shapes.points import (
-    ColorDrop,
+    ColourDrop,
     ColourJitter,
     PointDropToFirst,
     RandomSize,
@@ -44,7 +44,7 @@ from mrd_plugin.datasets.transforms.shapes.points import (
 __all__ = [
     'CenterScaleUnitBall',
     'ChooseTextImage',
-    'ColorDrop',
+    'ColourDrop',
     'ColourJitter',
     'CuboidDrop',
     'FrustumCrop',

@@ -20,8 +20,8 @@ from mrd_plugin.utils.errors import ConfigError
 _LOADERS = ('train_dataloader', 'val_dataloader', 'test_dataloader')
 _NORMALISATIONS = {'CenterScaleUnitBall': 'unit_ball'}
 # Other numbers of points and patches are unusual and not wrong: they are reported and do not stop
-# the run (Point-BERT is pre-trained with 64 groups and fine-tuned with 512). Sensors give intensity in
-# units of their own, so that its scale goes by the data set.
+# the run (Point-BERT is pre-trained with 64 groups and fine-tuned with 512). Sensors give intensity
+# in units of their own, so that its scale goes by the data set.
 _ADVISORY = ('num_points', 'num_patches', 'num_groups', 'intensity_scale')
 # MMDetection3D's frames: LiDAR and depth coordinates are z-up, in camera coordinates y points down.
 _UP_AXES = {'LIDAR': 'z', 'DEPTH': 'z', 'CAMERA': 'y'}
@@ -152,7 +152,7 @@ def _of_preprocessor(cfg: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _num_plain_features(cfg: Mapping[str, Any], voxel_type: str | None) -> int:
-    """Columns of the points that reach MMDetection3D's network as they are; 0 if they are encoded first."""
+    """Columns of the points that reach MMDetection3D's network; 0 if they are encoded first."""
     _, encoder = _part(cfg, 'voxel_encoder', 'pts_voxel_encoder')
     if str(encoder.get('type')).rpartition('.')[2] in _PLAIN_ENCODERS:
         return encoder.get('num_features', 4)
@@ -169,7 +169,7 @@ def collect_geometry(cfg: Mapping[str, Any]) -> dict[str, Any]:
 
     Returns:
         Those of these keys that the config decides: ``up_axis`` ('x', 'y' or 'z'), ``no_colour``
-        (value in [0, 1] that stands for a missing colour) and ``intensity_scale`` (factor on a
+        (value in [0, 1] that replaces a missing colour) and ``intensity_scale`` (factor on a
         sweep's intensities) of the data set, ``normalisation`` ('unit_ball' or 'none'),
         ``num_points``, ``channels`` (what ``PackShapeInputs`` joins), of
         ``model.data_preprocessor`` ``voxel_size``, ``coordinates`` and ``voxel_features`` of sweeps

@@ -182,7 +182,7 @@ def backbone_weights(
 
 
 def _hint(own: Mapping[str, torch.Tensor], state_dict: Mapping[str, torch.Tensor]) -> str:
-    """Advice on the prefix that most of the names wear on one side alone."""
+    """Advice on the prefix that most of the names carry on one side alone."""
     for longer, shorter, change in (
         (state_dict, own, 'without the prefix {!r} of'),
         (own, state_dict, 'with the prefix {!r} before'),

@@ -85,8 +85,8 @@ def _history(value: Any) -> Any:
 
 
 def _read_pth(path: Path, map_location: Any) -> Any:
-    # Listing a stand-in under the name of a global came with torch 2.6; an older torch reads our own
-    # checkpoints, which are plain data, and refuses those that name HistoryBuffer.
+    # Listing a stand-in under the name of a global came with torch 2.6; an older torch reads our
+    # own checkpoints, which are plain data, and refuses those that name HistoryBuffer.
     listed = tuple(int(part) for part in torch.__version__.split('.')[:2]) >= (2, 6)
     with torch.serialization.safe_globals(_ALLOWED) if listed else contextlib.nullcontext():
         content = plain(torch.load(path, map_location=map_location, weights_only=True))
@@ -165,7 +165,7 @@ def read_meta(path: str | Path) -> dict[str, Any]:
 
 
 def _refusal(path: Path, error: BaseException) -> str:
-    """One sentence about a pickle that was not obeyed."""
+    """One sentence about a pickle that was refused."""
     reason = str(error) or 'something unknown'
     found = re.search(
         r'GLOBAL (\S+)', reason

@@ -27,7 +27,7 @@ from mrd_plugin.utils.errors import CheckpointError, ConfigError
 _KINDS = ('matched', 'missing', 'unexpected', 'mismatched')
 
 
-def table(
+def conversion_table(
     title: str,
     reports: Mapping[str, LoadReport],
     aside: Sequence[str],
@@ -201,7 +201,7 @@ def _convert(
         family=family,
         state_dict={**{f'backbone.{name}': backbone[name] for name in backbone}, **heads},
         meta=meta,
-        report=table(
+        report=conversion_table(
             f'{path.name}: {facts.title} ({family}), found at {found.prefix!r}',
             reports,
             aside,

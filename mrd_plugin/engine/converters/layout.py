@@ -1,4 +1,9 @@
-"""Taking the tensors out of whatever a checkpoint wraps around them."""
+"""What a network's key map is made of, and finding the network inside a checkpoint.
+
+A :class:`Layout` names a backbone, the tensors that it is recognised by, the rules that rename
+them and how its sizes are read off. Authors wrap the tensors in containers of all kinds; they are
+taken out by their full names, whatever lies around them.
+"""
 
 from __future__ import annotations
 
@@ -12,7 +17,7 @@ from torch import Tensor
 from mrd_plugin.utils.errors import CheckpointError
 
 Tensors = Mapping[str, Tensor]
-Rule = tuple[str, str]
+RenameRule = tuple[str, str]
 
 
 @dataclass(frozen=True)
@@ -84,8 +89,8 @@ class Layout:
     markers: tuple[str, ...]
     family: Callable[[Found], str | None]
     sizes: Callable[[Found], dict[str, Any]]
-    rules: tuple[Rule, ...]
-    head_rules: tuple[Rule, ...] = ()
+    rules: tuple[RenameRule, ...]
+    head_rules: tuple[RenameRule, ...] = ()
     unused: tuple[str, ...] = ()
     change: Callable[[str, Tensor], Tensor] | None = None
     nests: tuple[str, ...] = ()
@@ -139,7 +144,7 @@ class Layout:
         return self.change(name, tensor) if self.change else tensor
 
 
-def rename(name: str, rules: tuple[Rule, ...]) -> str | None:
+def rename(name: str, rules: tuple[RenameRule, ...]) -> str | None:
     """Return the new name by the first rule that fits the whole name, or None."""
     for pattern, new in rules:
         match = re.fullmatch(pattern, name)

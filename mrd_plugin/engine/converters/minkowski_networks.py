@@ -1,4 +1,14 @@
-"""Key maps of published networks of MinkowskiEngine: sparse ResNets and Res16UNet."""
+"""Key maps of published networks of MinkowskiEngine, and its kernels in spconv's layout.
+
+OpenShape's SparseConv (MinkResNet) becomes :class:`SparseResNet34`; the Res16UNet34C of SLidR,
+PPKT, ST-SLidR and CMCR becomes MMDetection3D's MinkUNet, with its heads, codebook and decoders.
+
+MinkowskiEngine keeps a kernel as ``(K^3, C_in, C_out)`` and counts its cells with the first axis
+fastest; a kernel of one cell is ``(C_in, C_out)``. Odd kernels are centred, even ones start at
+their site. spconv keeps ``(C_out, K, K, K, C_in)`` with the axes in the order of the indices. Both
+correlate, as PyTorch's ``conv3d`` does. spconv 2.3 has one exception: it multiplies by the weight
+of a kernel of one cell as if that memory held ``(C_in, C_out)``.
+"""
 
 from __future__ import annotations
 
@@ -7,7 +17,7 @@ from typing import Any
 
 from torch import Tensor
 
-from mrd_plugin.engine.converters.layout import Found, Layout, Rule
+from mrd_plugin.engine.converters.layout import Found, Layout, RenameRule
 
 
 def to_spconv(kernel: Tensor) -> Tensor:
@@ -130,13 +140,14 @@ def _res16unet_change(name: str, tensor: Tensor) -> Tensor:
     return tensor if is_head or tensor.dim() < 2 else to_spconv(tensor)
 
 
-def _res16unet_rules() -> tuple[Rule, ...]:
+def _res16unet_rules() -> tuple[RenameRule, ...]:
     rules = [
         (r'conv0p1s1\.kernel', 'conv_input.0.0.weight'),
         (r'bn0\.bn\.(\w+)', r'conv_input.0.1.\1'),
     ]
-    # Encoder stages 0 to 3 and decoder stages 0 to 3: what the convolution, its norm and the blocks are
-    # called there, and the module that holds the blocks here (behind the convolution, or beside it).
+    # Encoder stages 0 to 3 and decoder stages 0 to 3: what the convolution, its norm and the blocks
+    # are called there, and the module that holds the blocks here (behind the convolution, or beside
+    # it).
     stages = [
         (f'encoder.{k}', f'conv{k + 1}p{2**k}s2', f'bn{k + 1}', f'block{k + 1}') for k in range(4)
     ]
@@ -159,7 +170,7 @@ def _res16unet_rules() -> tuple[Rule, ...]:
     return tuple(rules)
 
 
-def _res16unet_linear(old: str, new: str) -> Rule:
+def _res16unet_linear(old: str, new: str) -> RenameRule:
     return rf'{old}\.(weight|bias)', rf'{new}.\1'
 
 

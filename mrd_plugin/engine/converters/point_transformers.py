@@ -1,4 +1,9 @@
-"""Key maps of published point transformers: Point-BERT, the one of OpenShape, Uni3D."""
+"""Key maps of published point transformers.
+
+- Point-BERT, ULIP and ULIP-2 to :class:`PointBERT`, which keeps their names;
+- the "PointBERT" of OpenShape and TAMM to :class:`PointPatchTransformer`;
+- Uni3D to :class:`Uni3DViT`, which keeps its names.
+"""
 
 from __future__ import annotations
 
@@ -36,7 +41,7 @@ def _point_bert_sizes(found: Found) -> dict[str, Any]:
 
 
 def transpose_projection(name: str, tensor: Tensor) -> Tensor:
-    """ULIP multiplies by its projection from the right: the weight of a linear layer, transposed."""
+    """Transpose ULIP's projection, which multiplies from the right, to a linear layer's weight."""
     return tensor.t() if name == 'head.proj.weight' else tensor
 
 

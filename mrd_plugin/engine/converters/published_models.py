@@ -1,4 +1,7 @@
-"""What published weights of the LiDAR family cannot tell: as ``facts.py`` for shapes."""
+"""What published weights cannot tell of themselves: geometry, settings, where they come from.
+
+``FACTS`` holds the checkpoints of shape encoders, ``LIDAR_FACTS`` those of the LiDAR family.
+"""
 
 from __future__ import annotations
 
@@ -33,7 +36,7 @@ class Facts:
 
 
 def _geometry(up_axis: str, num_points: int | None, colour: bool = True) -> dict[str, Any]:
-    """Return unit ball throughout; 0.4 stands for "no colour" wherever there is colour."""
+    """Return the geometry of a shape encoder: the unit ball, and 0.4 for a missing colour."""
     channels = ['xyz', 'rgb'] if colour else ['xyz']
     geometry = dict(up_axis=up_axis, normalisation='unit_ball', channels=channels)
     optional = dict(num_points=num_points, no_colour=0.4 if colour else None)
@@ -169,7 +172,7 @@ LIDAR_FACTS: dict[str, Facts] = {
             voxel_features=['intensity'],
             intensity_scale=1.0,  # nuScenes gives 0 to 255
         ),
-        where='minkunet_slidr_1gpu.pt, among the releases of the repository valeoai/SLidR on GitHub',
+        where='minkunet_slidr_1gpu.pt, among the releases of valeoai/SLidR on GitHub',
     ),
     'cmcr-minkunet34': Facts(
         'CMCR, MinkUNet-34 (Res16UNet34C)',

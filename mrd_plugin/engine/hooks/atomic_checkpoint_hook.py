@@ -53,7 +53,7 @@ def plain_data(value: Any, name: str = '') -> Any:
 
 @HOOKS.register_module()
 class AtomicCheckpointHook(CheckpointHook):
-    """mmengine's ``CheckpointHook`` with four promises more.
+    """mmengine's ``CheckpointHook`` with four more guarantees.
 
     - Every checkpoint is written to a temporary file and renamed, and ``last_checkpoint`` after it.
     - An outdated checkpoint is removed after the one that replaces it is complete.
@@ -72,7 +72,7 @@ class AtomicCheckpointHook(CheckpointHook):
     best_ckpt_path_dict: dict[str, str | None]
 
     def before_train(self, runner) -> None:
-        """Choose the atomic writer for local directories, and clear what a kill left half-written."""
+        """Choose the atomic writer for local folders; clear what a kill left half-written."""
         local = '://' not in str(self.out_dir or runner.work_dir)
         if local and self.backend_args is None and self.file_client_args is None:
             self.backend_args = {'backend': 'atomic_local'}

@@ -80,7 +80,7 @@ class BadSampleHook(Hook):
         if bad > self.max_bad_fraction * size:
             raise BadSampleError(
                 f'{bad} of {size} samples are bad ({", ".join(list(self._skipped)[:3])}, ...), '
-                'more '
-                f'than the part of {self.max_bad_fraction:g} that BadSampleHook.max_bad_fraction '
-                'allows: see the log for each, and mend the data or its path.'
+                f'more than the part of {self.max_bad_fraction:g} that '
+                'BadSampleHook.max_bad_fraction allows: see the log for each, and fix the data or '
+                'its path.'
             )

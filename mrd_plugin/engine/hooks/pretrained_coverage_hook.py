@@ -1,4 +1,4 @@
-"""The way of pre-trained weights into a downstream run, proven instead of hoped for."""
+"""Loads pre-trained weights into a downstream run, and checks that they have arrived."""
 
 from __future__ import annotations
 
@@ -91,7 +91,7 @@ class PretrainedCoverageHook(Hook):
                 self._examine(runner.cfg, model, source)
 
     def before_train(self, runner) -> None:
-        """Load what is to be loaded here and prove what MMEngine loaded, unless the run was resumed.
+        """Load what is to be loaded here and check what MMEngine loaded, unless it was resumed.
 
         Raises:
             ConfigError: There is no such checkpoint, or the config contradicts it.
@@ -169,11 +169,10 @@ def _prove(source: Source, module: nn.Module, state: dict[str, Any], names: list
         where = f'model.{source.module}' if source.module else 'the model'
         raise CheckpointError(
             f'{source.key}={source.checkpoint!r}: {len(absent)} of {len(names)} tensors that fit '
-            f'{where} '
-            f'are not in it after loading (first {absent[0]!r}), so {type(module).__name__} '
-            'ignores or '
-            f"overwrites them; load the file with default_hooks.pretrained=dict(type='"
-            f"PretrainedCoverageHook', checkpoint=..., module={source.module!r}) instead."
+            f'{where} are not in it after loading (first {absent[0]!r}), so '
+            f'{type(module).__name__} ignores or overwrites them; load the file with '
+            "default_hooks.pretrained=dict(type='PretrainedCoverageHook', checkpoint=..., "
+            f'module={source.module!r}) instead.'
         )
 
 

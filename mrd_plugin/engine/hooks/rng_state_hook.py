@@ -1,4 +1,4 @@
-"""Random states in the checkpoint, so that a resumed run repeats the undisturbed one."""
+"""Random states in the checkpoint, so that a resumed run equals the uninterrupted one."""
 
 from __future__ import annotations
 

@@ -3,8 +3,8 @@
 Cross-Modal Comprehensive Representation Learning (Zhang and Hou, IJCV 2026, arXiv 2412.08973), from
 the released code and the method's figure. Both sensors have a *shared* and a *specific* head.
 Shared features are contrasted and quantised by one codebook; each decoder gets a sensor's specific
-features plus its *quantised* shared ones: pictures that were partly blacked out, occupancy and
-intensity around the points. Backbone apart, everything is thrown away after pre-training.
+features plus its *quantised* shared ones: images that were partly blacked out, occupancy and
+intensity around the points. Backbone apart, everything is discarded after pre-training.
 ``docs/image_to_lidar.md`` says what is published, what is our interpretation and which faults of
 the released code stay out.
 """
@@ -46,7 +46,7 @@ class SensorFeatures(NamedTuple):
     Attributes:
         points: Shared features of the voxels, unit length, ``(Nv, D)``.
         own_points: Specific ones, ``(Nv, D)``.
-        maps: Shared maps of the (masked) pictures, not normalised, ``(ΣV, D, h, w)``.
+        maps: Shared maps of the (masked) images, not normalised, ``(ΣV, D, h, w)``.
         own_maps: Specific ones, ``(ΣV, D, h, w)``.
     """
 
@@ -58,7 +58,7 @@ class SensorFeatures(NamedTuple):
 
 @MODELS.register_module()
 class CMCR(ImageToLiDAR):
-    """Contrast, common codes, masked pictures and occupancy.
+    """Contrast, common codes, masked images and occupancy.
 
     Args:
         point_specific_head: Beside ``point_head``; ``in_channels`` is filled in.
@@ -69,8 +69,8 @@ class CMCR(ImageToLiDAR):
         num_pairs: Visible pairs that are compared. Defaults to 2048.
         temperature: Of the contrast. Defaults to 0.07.
         beta: Of the commitment. Defaults to 0.25.
-        geometry_enhanced: Where a picture is masked and points are seen, its codes are replaced by
-            theirs, so that the picture's error reaches the student; drawn in the paper's figure,
+        geometry_enhanced: Where an image is masked and points are seen, its codes are replaced by
+            theirs, so that the image's error reaches the student; drawn in the paper's figure,
             not in the released code. Defaults to True.
         published_orthogonality: See ``losses.orthogonality``. Defaults to False.
         weights: Of the terms; those that are not given are ``WEIGHTS``. A term of weight 0 is not
@@ -142,7 +142,7 @@ class CMCR(ImageToLiDAR):
         return terms
 
     def sensor_features(self, batch: PairBatch) -> SensorFeatures:
-        """Encode both sensors, pictures as far as they are not masked."""
+        """Encode both sensors, images as far as they are not masked."""
         voxels = self.encode_voxels(batch)
         images = batch.images
         if batch.image_masks is not None:
@@ -188,7 +188,7 @@ class CMCR(ImageToLiDAR):
         return terms
 
     def rebuild_images(self, batch: PairBatch, features: SensorFeatures) -> Tensor:
-        """Decode the pictures, ``(ΣV, 3, H, W)`` in (0, 1)."""
+        """Decode the images, ``(ΣV, 3, H, W)`` in (0, 1)."""
         size = (batch.images.shape[2], batch.images.shape[3])
         grid = self.image_decoder.grid(*size)
         maps, own = (
@@ -213,10 +213,10 @@ class CMCR(ImageToLiDAR):
         return self.image_decoder(codes + own, size)
 
     def image_terms(self, batch: PairBatch, features: SensorFeatures) -> dict[str, Tensor]:
-        """Error of the rebuilt pictures over all pixels, and PSNR where they were masked."""
+        """Error of the rebuilt images over all pixels, and PSNR where they were masked."""
         if self.training and batch.image_masks is None:
             raise ConfigError(
-                'CMCR rebuilds masked pictures and the batch has no image_masks; put PatchMask '
+                'CMCR rebuilds masked images and the batch has no image_masks; put PatchMask '
                 'into the pipeline, or set model.weights.image=0.'
             )
         rebuilt = self.rebuild_images(batch, features)

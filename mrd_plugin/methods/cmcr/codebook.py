@@ -136,7 +136,7 @@ class Codebook(BaseModule):
         self.sums.mul_(self.decay).add_(total, alpha=1 - self.decay)
 
     def _revive(self, chosen: Tensor) -> None:
-        """Put codes that have been idle for too long beside ones of this step; alike on all ranks."""
+        """Move codes that were idle for too long to features of this step; alike on all ranks."""
         dead = (self.idle > self.max_idle).nonzero()[:, 0]
         if len(dead) == 0:
             return

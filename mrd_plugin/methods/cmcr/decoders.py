@@ -1,4 +1,7 @@
-"""Decoder of occupancy and intensity at queries (ALSO, arXiv 2212.05867; CMCR, arXiv 2412.08973)."""
+"""Decoders of CMCR: masked images from features, and occupancy and intensity at queries.
+
+Images as in CMCR (arXiv 2412.08973); queries as in ALSO (arXiv 2212.05867), which CMCR takes over.
+"""
 
 from __future__ import annotations
 
@@ -15,14 +18,14 @@ from mrd_plugin.ops import radius_neighbours
 class ImageDecoder(BaseModule):
     """Three 3x3 convolutions, the last one to colours.
 
-    The released code has all three at the picture's resolution (``stride=1``). With a larger stride
-    the features lie on a grid so much coarser, and the last convolution alone sees the picture's
+    The released code has all three at the image's resolution (``stride=1``). With a larger stride
+    the features lie on a grid so much coarser, and the last convolution alone sees the image's
     resolution: what comes in is an enlarged small map anyway, and finding codes and convolving at
     every pixel costs more than everything else that CMCR adds.
 
     Args:
         in_channels: Of the features. Defaults to 64.
-        stride: Pixels a cell of the grid. Defaults to 4, the stride of SLidR's dilated encoder.
+        stride: Pixels per side of a cell. Defaults to 4, the stride of SLidR's dilated encoder.
         init_cfg: MMEngine's initialisation config.
     """
 
@@ -36,15 +39,15 @@ class ImageDecoder(BaseModule):
         self.last = nn.Conv2d(16, 3, 3, padding=1)
 
     def grid(self, height: int, width: int) -> tuple[int, int]:
-        """Rows and columns of the grid for pictures of a size: rounded up."""
+        """Rows and columns of the grid for images of a size: rounded up."""
         return -(-height // self.stride), -(-width // self.stride)
 
     def forward(self, features: Tensor, size: tuple[int, int]) -> Tensor:
-        """Rebuild pictures.
+        """Rebuild images.
 
         Args:
             features: On the grid of ``size``, ``(V, in_channels, h, w)``.
-            size: Height H and width W of the pictures.
+            size: Height H and width W of the images.
 
         Returns:
             ``(V, 3, H, W)`` in (0, 1).
@@ -63,7 +66,7 @@ class OccupancyDecoder(BaseModule):
         in_channels: Of the features. Defaults to 64.
         hidden_channels: Defaults to 128.
         radius: How far a support point may be from a query, metres. Defaults to 1.0.
-        max_neighbours: Support points a query. Defaults to 32.
+        max_neighbours: Support points per query. Defaults to 32.
         init_cfg: MMEngine's initialisation config.
     """
 

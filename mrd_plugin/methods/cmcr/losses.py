@@ -1,13 +1,29 @@
-"""Cross-modal code matching: a pair's two features choose alike among the codes of a common codebook.
+"""The loss terms of CMCR (arXiv 2412.08973; formulas from its released code), and numbers to log.
 
-CMCR (arXiv 2412.08973; formulas from its released code), after Liu et al., cross-modal discrete
-representation learning (arXiv 2106.05438). With ``p_i = softmax_v(-|f_i - e_v|)`` and ``q_i``
-likewise of ``g_i``,
+*Code matching* asks that a pair's two features choose alike among the codes of a common codebook,
+after Liu et al., cross-modal discrete representation learning (arXiv 2106.05438). With
+``p_i = softmax_v(-|f_i - e_v|)`` and ``q_i`` likewise of ``g_i``,
 
-    S_ij = sum_v [ p_iv log q_jv + q_iv log p_jv ]      L = -1/N sum_i log( exp(S_ii) / sum_j exp(S_ij) )
+    S_ij = sum_v [ p_iv log q_jv + q_iv log p_jv ]
+    L = -1/N sum_i log( exp(S_ii) / sum_j exp(S_ij) )
 
 The released code loops over the rows and shifts ``S`` by its minimum, which can overflow; here it
 is one matrix product and a cross entropy.
+
+*Commitment* ties features to their own and to their partner's code (Xia et al., Achieving Cross
+Modal Generalization with Multimodal Unified Representation, NeurIPS 2023). With codes ``e_k`` of
+the points and ``e_l`` of their pixels as constants,
+
+    L_p = 2 b |f - e_k|^2 + b |f - e_l|^2        L_v = 2 b |g - e_l|^2 + b |g - e_k|^2
+
+The terms that cross over are what makes the codebook common.
+
+*Decoupling* keeps specific features apart from shared ones (:func:`orthogonality`) and puts a prior
+on them (:func:`moment_kl`). *Masked images* are rebuilt by :func:`image_error`. *Occupancy*
+(ALSO, Boulch et al. 2023, arXiv 2212.05867, section 3): is there matter at a query, and what does
+it reflect; each (query, support point) pair is a sample of its own.
+
+How the codebook is used is told by :func:`perplexity`, :func:`agreement`, :func:`rate_by_kind`.
 """
 
 from __future__ import annotations
@@ -60,7 +76,7 @@ def code_matching(points: Tensor, pixels: Tensor, codes: Tensor) -> Contrast:
 
 
 def perplexity(codes: Tensor, num_codes: int) -> Tensor:
-    """Exponential of the entropy of the chosen codes: 1 if all rows choose one, V if all are used alike.
+    """Exponential of the entropy of the chosen codes: 1 if one is chosen, V if all are alike.
 
     Args:
         codes: Chosen code of each row, ``(N,)``, int64.
@@ -117,7 +133,7 @@ def commitment(features: Tensor, own_codes: Tensor, other_codes: Tensor, beta: f
 def cross_moment(shared: Tensor, specific: Tensor) -> Tensor:
     """Sum of ``f^T g / |g|`` over rows.
 
-    A sum, so that ranks and pictures can be added up before :func:`orthogonality`.
+    A sum, so that ranks and images can be added up before :func:`orthogonality`.
 
     Args:
         shared: ``(N, D)`` of unit length.
@@ -130,7 +146,7 @@ def cross_moment(shared: Tensor, specific: Tensor) -> Tensor:
 
 
 def orthogonality(moment: Tensor, rows: int, published: bool = False) -> Tensor:
-    """Frobenius norm of the mean of ``f^T g / |g|``: 0 if shared and specific features don't co-vary.
+    """Frobenius norm of the mean of ``f^T g / |g|``: 0 if shared and specific don't co-vary.
 
     The released code divides the norm of the *sum* by ``D^2``, so that the term grows with the
     number of voxels of a batch. Here it is divided by that number instead and lies in [0, 1]; a
@@ -183,7 +199,7 @@ def image_error(predicted: Tensor, images: Tensor) -> Tensor:
 
     Args:
         predicted: ``(V, 3, H, W)``.
-        images: The whole pictures, ``(V, 3, H, W)`` in [0, 1].
+        images: The whole images, ``(V, 3, H, W)`` in [0, 1].
 
     Returns:
         Scalar.
@@ -199,7 +215,7 @@ def masked_psnr(predicted: Tensor, images: Tensor, masks: Tensor) -> Tensor:
     Args:
         predicted: ``(V, 3, H, W)``.
         images: ``(V, 3, H, W)`` in [0, 1].
-        masks: True where a picture was blacked out, ``(V, H, W)``.
+        masks: True where an image was blacked out, ``(V, H, W)``.
 
     Returns:
         Scalar, at most 100.

@@ -29,6 +29,18 @@ class AlignLoss(nn.Module):
         block_size: Rows in a block; changes memory, not the result. None computes on whole matrices
             by autograd: to read, to check, or to differentiate twice; it logs terms, but neither
             match rates nor entropies.
+
+    Examples:
+        >>> import torch
+        >>> rows, known = torch.eye(4), torch.ones(4, dtype=torch.bool)
+        >>> scale = torch.tensor(10.0)
+        >>> loss = AlignLoss()
+        >>> right = loss(Triplets(rows, rows, rows, known, known), scale, scale)
+        >>> float(right['loss']) < 0.001, float(right['match_text'])
+        (True, 1.0)
+        >>> wrong = loss(Triplets(rows.roll(1, 0), rows, rows, known, known), scale, scale)
+        >>> float(wrong['loss']) > 9, float(wrong['match_text'])
+        (True, 0.0)
     """
 
     def __init__(

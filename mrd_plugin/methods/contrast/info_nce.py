@@ -1,4 +1,4 @@
-"""Two-directional InfoNCE: on a whole matrix, and on one block of rows with its gradient in closed form.
+"""Two-directional InfoNCE: on a whole matrix, and by blocks of rows with a closed-form gradient.
 
 With similarities ``x_ij = <p_i, k_j>`` between student and teacher rows and a logit scale ``s``,
 
@@ -39,7 +39,7 @@ class ContrastiveRows(NamedTuple):
 
 
 def duplicate_groups(teacher: Tensor) -> Tensor:
-    """Number the distinct rows of a teacher, so that equal rows (the same text) share a number.
+    """Give each distinct row of a teacher a number; equal rows (the same text) share it.
 
     Args:
         teacher: ``(n, D)``.

@@ -1,4 +1,4 @@
-"""What the row-blocked engine is asked to compute, and what it gives back."""
+"""What the row-blocked engine computes (a :class:`Plan`) and what it gives back."""
 
 from __future__ import annotations
 

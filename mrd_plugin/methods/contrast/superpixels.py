@@ -1,4 +1,4 @@
-"""Superpoints and superpixels: what SLidR and ST-SLidR contrast."""
+"""The base of SLidR and ST-SLidR: superpoints and superpixels, pooled and joined over ranks."""
 
 from __future__ import annotations
 
@@ -50,11 +50,11 @@ class SuperpixelPretrainer(ImageToLiDAR):
             data_samples: Not read.
 
         Returns:
-            ``loss_contrast``, its rate of matches and chance level, pairs and superpixels a
-            picture.
+            ``loss_contrast``, its rate of matches and chance level, pairs and superpixels an
+            image.
 
         Raises:
-            ConfigError: If the batch has no superpixels, or of another size than the pictures.
+            ConfigError: If the batch has no superpixels, or of another size than the images.
         """
         found = self.pool(batch, self.teacher_maps(batch))
         semantics = None if found.semantics is None else self.join(found.semantics)
@@ -83,8 +83,8 @@ class SuperpixelPretrainer(ImageToLiDAR):
             )
         if batch.superpixels.shape != batch.images[:, 0].shape:
             raise ConfigError(
-                f'The superpixels have the shape {tuple(batch.superpixels.shape)}, the pictures '
-                f'{tuple(batch.images[:, 0].shape)}: they are of other pictures.'
+                f'The superpixels have the shape {tuple(batch.superpixels.shape)}, the images '
+                f'{tuple(batch.images[:, 0].shape)}: they are of other images.'
             )
         return self.teacher(batch.images)
 
@@ -113,7 +113,7 @@ class SuperpixelPretrainer(ImageToLiDAR):
         Args:
             batch: Of this rank.
             maps: The teacher's, ``(ΣV, C, h, w)``.
-            number: Superpixels a picture, S.
+            number: Superpixels an image, S.
 
         Returns:
             ``(ΣV * S, C)`` or None, and a mask that broadcasts over ``ΣV * S``; here nothing, and

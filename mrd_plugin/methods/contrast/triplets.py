@@ -1,7 +1,8 @@
 """The features that alignment compares, and their order by modality.
 
 A batch is image, text and points of the same samples, some of which lack an image or a text. Put in
-the order image only, both, text only, every subset that a loss needs is one contiguous range.
+the order image only, both, text only, every subset that a loss needs is one contiguous range, and
+the batch is cut into blocks of rows with the same modalities.
 """
 
 from __future__ import annotations
@@ -23,6 +24,13 @@ class Triplets(NamedTuple):
         text: Text features of the teacher ``(N, D)``, likewise.
         has_image: ``(N,)`` bool; image rows where it is False are not read.
         has_text: ``(N,)`` bool, likewise.
+
+    Examples:
+        >>> import torch
+        >>> rows, known = torch.eye(3), torch.tensor([True, True, False])
+        >>> batch = Triplets(rows, image=rows, text=rows, has_image=known, has_text=known)
+        >>> int(batch.has_text.sum())  # the third shape has neither image nor text
+        2
     """
 
     points: Tensor
@@ -90,7 +98,7 @@ class SampleOrder(NamedTuple):
         return rows if self.source is None else rows[self.source]
 
     def span(self, samples: str) -> tuple[int, int]:
-        """Range of the samples named 'all', 'image', 'text', 'both', 'image_only' or 'text_only'."""
+        """Range of the samples named 'all', 'image', 'text', 'both', '(image|text)_only'."""
         total = self.image_only + self.both + self.text_only
         with_image = self.image_only + self.both
         return {

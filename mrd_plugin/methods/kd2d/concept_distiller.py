@@ -1,8 +1,8 @@
 """Concept distillation: a frozen image encoder taught to a point transformer, without any text.
 
 KD-from-2D (Yao et al. 2022, arXiv 2212.08974): learnable queries extract *concepts* from the point
-tokens by cross-attention, and the concepts are aligned with what CLIP's image encoder sees in a
-picture of the same object or room. No pixel belongs to a point. Neither code nor formulas are
+tokens by cross-attention, and the concepts are aligned with what CLIP's image encoder sees in an
+image of the same object or room. No pixel belongs to a point. Neither code nor formulas are
 public: ``docs/concept_distillation.md`` says what is our interpretation, which is nearly everything
 below the first sentence.
 """
@@ -28,7 +28,7 @@ TARGETS = ('image', 'concepts')
 
 @MODELS.register_module()
 class ConceptDistiller(BasePretrainer):
-    """Concepts of a cloud against the concepts of its picture.
+    """Concepts of a cloud against the concepts of its image.
 
     A shape's embedding, for zero-shot classification and retrieval, is the mean of its concepts: it
     lives in the teacher's joint space although no text was seen.
@@ -37,7 +37,7 @@ class ConceptDistiller(BasePretrainer):
         backbone: A patch backbone: one with ``forward_tokens``.
         head: ``ConceptHead``.
         target: What concepts are compared with. ``'image'`` (variant A): the mean of the concepts
-            with the picture's embedding. ``'concepts'`` (variant B): concept by concept with the
+            with the image's embedding. ``'concepts'`` (variant B): concept by concept with the
             patch tokens that are most like its query (:func:`pool_patches`). Defaults to 'image'.
         loss: ``ConceptLoss`` and its options. Defaults to ``ConceptLoss`` as it is.
         pool_temperature: Of the soft pooling of variant B. Defaults to 0.07.
@@ -80,7 +80,7 @@ class ConceptDistiller(BasePretrainer):
         return self.head(features.cls, features.tokens, features.centres)
 
     def embed(self, inputs: Tensor) -> Tensor:
-        """Embed points ``(B, N, C)`` in the teacher's space, ``(B, D)``: the mean of the concepts."""
+        """Embed points ``(B, N, C)`` in the teacher's space, ``(B, D)``: the concepts' mean."""
         return self.extract_concepts(self.backbone.forward_tokens(inputs)).mean(1)
 
     def loss(self, inputs: Tensor, data_samples: Sequence[ShapeDataSample]) -> dict[str, Tensor]:
@@ -88,7 +88,7 @@ class ConceptDistiller(BasePretrainer):
 
         Args:
             inputs: Points ``(B, N, C)`` of this rank.
-            data_samples: The shapes' pictures. Texts play no part; let the pipeline choose none
+            data_samples: The shapes' images. Texts play no part; let the pipeline choose none
                 (``policy=dict(text='none')``) to spare encoding them.
 
         Returns:

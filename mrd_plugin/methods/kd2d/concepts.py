@@ -1,7 +1,9 @@
-"""Losses of concept distillation: concepts against their targets, the pooled shape against pictures.
+"""Concept queries that read a point transformer's tokens, and the losses on the concepts.
 
-The source (Yao et al. 2022, arXiv 2212.08974) says that concept features are compared with the
-image's semantic information, not how: every formula here is INTERPRETATION
+"A cross-attention mechanism extracts concept features from the point cloud", and these are compared
+with the image's semantic information: that is all that the source says (Yao et al. 2022, arXiv
+2212.08974, abstract). How many queries, how many blocks, their form and every formula here
+(concepts against their targets, the pooled shape against images) are INTERPRETATION
 (docs/concept_distillation.md).
 """
 
@@ -149,10 +151,10 @@ FORMS = ('cosine', 'l2', 'smooth_l1')
 
 @MODELS.register_module()
 class ConceptLoss(nn.Module):
-    """Distance of concepts to targets, and InfoNCE of pooled concepts with picture embeddings.
+    """Distance of concepts to targets, and InfoNCE of pooled concepts with image embeddings.
 
     ``loss = concept_weight mean_n d_n + contrast_weight InfoNCE(points, image)`` over the samples
-    with a picture. The distance ``d`` of a sample is the mean over its concepts ``c`` and targets
+    with an image. The distance ``d`` of a sample is the mean over its concepts ``c`` and targets
     ``t`` (unit length, D numbers) of
 
     - ``'cosine'``: ``1 - cos(c, t)``;
@@ -216,13 +218,13 @@ class ConceptLoss(nn.Module):
         Args:
             distances: ``(N,)`` from :meth:`distances`.
             points: ``(N, D)`` pooled concepts, need not be normalised.
-            image: ``(N, D)`` picture embeddings of the teacher.
-            has_image: ``(N,)`` bool; the rest is left out. A batch without any picture costs
+            image: ``(N, D)`` image embeddings of the teacher.
+            has_image: ``(N,)`` bool; the rest is left out. A batch without any image costs
                 exactly zero.
 
         Returns:
             ``loss`` (with gradient) and detached scalars to log: ``concept``, ``align_image`` and
-            ``match_image`` (rate of shapes whose own picture is the nearest).
+            ``match_image`` (rate of shapes whose own image is the nearest).
         """
         concept = distances[has_image].sum() / has_image.sum().clamp(min=1)
         out = {'loss': self.concept_weight * concept, 'concept': concept.detach()}

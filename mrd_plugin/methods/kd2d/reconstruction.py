@@ -1,4 +1,9 @@
-"""Chamfer distance between point sets (Fan et al. 2017, arXiv 1612.00603, section 3.2)."""
+"""Masked reconstruction of clouds: hide patches, rebuild them, compare by Chamfer distance.
+
+After Point-MAE (Pang et al. 2022, arXiv 2203.06604, section 3): mask tokens that know only where
+they are join the visible tokens in a shallow transformer, and a linear layer turns each into
+points. Chamfer distance: Fan et al. 2017, arXiv 1612.00603, section 3.2.
+"""
 
 from __future__ import annotations
 
@@ -33,7 +38,7 @@ class MaskedCloud(NamedTuple):
     """A cloud with patches cut out."""
 
     visible: Tensor
-    """What is left, ``(B, V, C)``, ``V = N - round(ratio N)``; points repeat where a cloud has fewer."""
+    """Points that are left, ``(B, V, C)``, ``V = N - round(ratio N)``; repeated where fewer."""
     centres: Tensor
     """Centres of the hidden patches, ``(B, H, 3)``."""
     patches: Tensor
@@ -86,7 +91,7 @@ def mask_patches(points: Tensor, num_patches: int, ratio: float, patch_size: int
 
 @MODELS.register_module()
 class PatchReconstructionHead(BaseModule):
-    """Transformer decoder with one mask token a hidden patch; thrown away after pre-training.
+    """Transformer decoder with one mask token per hidden patch; discarded after pre-training.
 
     Args:
         in_channels: Width C of the backbone's tokens.

@@ -72,6 +72,27 @@ class MRDLoss(AlignLoss):
         agreement: Options of :class:`AgreementWeights`; None weights rows equally.
         **kwargs: Options of :class:`AlignLoss`. ``block_size=None`` computes :meth:`terms` as it is
             written, on whole matrices by autograd.
+
+    Examples:
+        >>> import torch
+        >>> from mrd_plugin.methods.contrast.triplets import Triplets
+        >>> generator = torch.Generator().manual_seed(0)
+        >>> points, image, text = torch.randn(3, 8, 16, generator=generator)
+        >>> known = torch.ones(8, dtype=torch.bool)
+        >>> batch = Triplets(points.requires_grad_(), image, text, known, known)
+        >>> scale = torch.tensor(14.3)
+        >>> loss = MRDLoss(w_intra=1.0, w_cross=1.0)(batch, scale, scale)
+        >>> sorted(name for name in loss if name in ('align_image', 'align_text', 'intra', 'cross'))
+        ['align_image', 'align_text', 'cross', 'intra']
+        >>> loss['loss'].backward()
+        >>> points.grad.shape
+        torch.Size([8, 16])
+
+        Without relations it is the alignment of ``AlignLoss``:
+
+        >>> plain = MRDLoss(w_intra=0.0, w_cross=0.0)(batch, scale, scale)
+        >>> bool(plain['loss'] == AlignLoss()(batch, scale, scale)['loss'])
+        True
     """
 
     def __init__(

@@ -1,4 +1,7 @@
-"""Dynamic weights of the two teachers: mixed into one (D2), or rows weighted by their agreement."""
+"""Dynamic weights of the two teachers: mixed into one (D2), or rows weighted by their agreement.
+
+How the sources weight the teachers is not said; each class here is one INTERPRETATION.
+"""
 
 from __future__ import annotations
 
@@ -61,7 +64,7 @@ class AgreementWeights(nn.Module):
     ``i``; the weights have mean 1. There are no parameters. What it can say: which samples have
     relations worth copying (two independent teachers that agree are less likely to be wrong). Known
     failure: rows without structure (near-uniform in both) agree too, so an overly large temperature
-    rewards samples that say nothing. Costs two more similarity products a step.
+    rewards samples without information. Costs two more similarity products per step.
 
     Args:
         tau: Temperature of the compared relations, > 0.
@@ -99,5 +102,5 @@ class AgreementWeights(nn.Module):
         return weights
 
     def state(self) -> dict[str, Tensor]:
-        """Scalars to log: the teachers' mean divergence and the effective share of rows, in (0, 1]."""
+        """Scalars to log: the teachers' mean divergence, the effective share of rows in (0, 1]."""
         return dict(self._state)

@@ -1,7 +1,8 @@
-"""Dynamic weights of terms: fixed, softmax over scores (D1), uncertainty (D3).
+"""Dynamic weights of terms: fixed, softmax over scores (D1), uncertainty (D3); how they combine.
 
-The sources on MRD say that weights are adjusted while it trains and not how; each class here, and
-in ``teacher_weights.py``, is one INTERPRETATION.
+:class:`RelationWeights` has one module inside each relation kind and one across kinds. The sources
+on MRD say that weights are adjusted while it trains and not how; each class here, and in
+``teacher_weights.py``, is one INTERPRETATION.
 """
 
 from __future__ import annotations
@@ -30,7 +31,7 @@ class TermWeights(nn.Module):
         self.total = total
 
     def forward(self) -> tuple[Tensor, Tensor]:
-        """Return the weights ``(K,)`` and what each term adds to the loss beside its value, ``(K,)``."""
+        """Return the weights ``(K,)`` and what each term adds beside its value, ``(K,)``."""
         raise NotImplementedError
 
     def observe(self, values: Tensor) -> None:
@@ -74,7 +75,7 @@ class FixedWeights(TermWeights):
 
 
 class LossLevelSoftmax(TermWeights):
-    """D1: one learnable scalar a term, ``w = floor + (total - K floor) softmax(s)``.
+    """D1: one learnable scalar per term, ``w = floor + (total - K floor) softmax(s)``.
 
     What it can learn: with ``common_scale`` each term is first divided by its own running mean (and
     multiplied by the mean of these means), so that the scalars see *relative* progress: weight

@@ -1,8 +1,9 @@
-"""Alignment on batches of mined neighbours, some of which are no negatives at all.
+"""Batches of shapes that are easily confused, and alignment on them.
 
-A mined neighbour may fit the seed's text as well as the seed does ("a chair" beside "a wooden
-chair"). OpenShape (arXiv 2305.10764, section 3.2) then drops the pair: ``i`` and ``j`` of one seed
-are no negatives of each other if ``h_i^I . h_j^T + margin >= h_i^I . h_i^T``. Here a dropped pair's
+In OpenShape's second round (arXiv 2305.10764, section 3.2) a batch of 200 is made of 40 seeds with
+neighbours out of the 31 nearest. A mined neighbour may fit the seed's text as well as the seed does
+("a chair" beside "a wooden chair"). OpenShape then drops the pair: ``i`` and ``j`` of one seed are
+no negatives of each other if ``h_i^I . h_j^T + margin >= h_i^I . h_i^T``. Here a dropped pair's
 logit is -inf, so that it has no part in the softmax; the released code multiplies it by zero, which
 leaves it there with the logit 0.
 """
@@ -123,8 +124,8 @@ class HardNegativeAlignLoss(nn.Module):
 
     A pair is dropped, in both directions,
 
-    - in both terms, if the two samples are of one group, both have a text, the first has an image and
-      the rule above holds;
+    - in both terms, if the two samples are of one group, both have a text, the first has an image
+      and the rule above holds;
     - in the text term if the two texts are the same, in the image term if the two images are (the
       same shape may be the neighbour of two seeds), whatever the group.
 

@@ -19,6 +19,26 @@ class ShapeAligner(TripletPretrainer):
     Args:
         loss: Loss module over :class:`Triplets`. Defaults to ``AlignLoss``.
         **kwargs: See :class:`TripletPretrainer`.
+
+    Examples:
+        >>> import torch
+        >>> from mrd_plugin.structures import ShapeDataSample
+        >>> model = ShapeAligner(
+        ...     backbone=dict(
+        ...         type='PointBERT', in_channels=3, dim=32, depth=1, num_heads=2,
+        ...         num_groups=8, group_size=4, encoder_dim=16,
+        ...     ),
+        ...     head=dict(type='ProjectionHead', in_channels=64, out_channels=5),
+        ...     teacher=dict(type='SampleFeatureTeacher', dim=5),
+        ... )
+        >>> samples = [ShapeDataSample() for _ in range(2)]
+        >>> for sample, feature in zip(samples, torch.eye(2, 5)):
+        ...     sample.image_feat = sample.text_feat = feature  # stored beforehand
+        >>> losses = model(torch.rand(2, 50, 3), samples, mode='loss')
+        >>> losses['loss'].requires_grad
+        True
+        >>> model.eval().predict(torch.rand(2, 50, 3), samples)[0].embedding.shape
+        torch.Size([5])
     """
 
     def __init__(self, *args, loss: dict | None = None, **kwargs) -> None:

@@ -1,4 +1,8 @@
-"""TAMM's two adapters behind one backbone: a visual and a semantic sub-space."""
+"""The adapters of TAMM (Zhang et al., CVPR 2024, arXiv 2402.18490).
+
+Stage 1 trains the CLIP image adapter, a residual bottleneck on image features (section 3.2); stage
+2 puts two adapters behind one backbone, for a visual and a semantic sub-space (section 3.3).
+"""
 
 from __future__ import annotations
 

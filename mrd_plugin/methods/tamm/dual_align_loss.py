@@ -1,4 +1,4 @@
-"""TAMM's loss: one sub-space against several images a shape, another against its text."""
+"""TAMM's loss: one sub-space against several images of a shape, another against its text."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from mrd_plugin.utils.errors import ConfigError
 
 @MODELS.register_module()
 class DualAlignLoss(nn.Module):
-    """Two-directional InfoNCE of each sub-space with its own modality (Zhang et al., CVPR 2024, 3.3).
+    """Two-directional InfoNCE of each sub-space with its modality (Zhang et al. 2024, 3.3).
 
     ``image_weight sum_k InfoNCE(z_image, image_k) + text_weight InfoNCE(z_text, text)``. View ``k``
     of all shapes makes one InfoNCE, so no shape is its own negative. As released the views are

@@ -1,9 +1,10 @@
 """TAMM, stage 2: a visual and a semantic sub-space behind one backbone.
 
-TAMM (Zhang et al., CVPR 2024, arXiv 2402.18490, section 3.3) holds that pictures and texts stress
+TAMM (Zhang et al., CVPR 2024, arXiv 2402.18490, section 3.3) holds that images and texts stress
 different attributes of a shape and that one embedding can't serve both. Two adapters behind the
 backbone give two: ``z_image`` is aligned with several views of the shape, their features re-aligned
 by the frozen adapter of stage 1, and ``z_text`` with its text. Zero-shot classification uses both.
+The adapter's weights are taken over from a checkpoint of stage 1.
 """
 
 from __future__ import annotations
@@ -160,7 +161,7 @@ class TAMM(TripletPretrainer):
         return self
 
     def branches(self, inputs: Tensor) -> tuple[Tensor, Tensor]:
-        """Visual and semantic embeddings of points ``(B, N, C)``, each ``(B, D)``, not normalised."""
+        """Visual and semantic embeddings of points ``(B, N, C)``, each ``(B, D)``, unscaled."""
         return self.head(self.backbone(inputs))
 
     def embed(self, inputs: Tensor) -> Tensor:

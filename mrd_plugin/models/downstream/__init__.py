@@ -1,4 +1,4 @@
-"""What a pre-trained backbone leaves to."""
+"""Downstream models: a pre-trained backbone with the head of a task."""
 
 from mrd_plugin.models.downstream.part_segmentor import PartSegmentor
 from mrd_plugin.models.downstream.point_segmentor import PointSegmentor

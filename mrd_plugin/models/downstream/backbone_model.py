@@ -1,4 +1,4 @@
-"""What a pre-trained backbone under a head has in common, whatever the task."""
+"""The base of all downstream models: a pre-trained backbone under a head."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ Self = TypeVar('Self', bound='BackboneModel')
 
 
 class BackboneModel(ThreeModes):
-    """A backbone that is trained, or stays as it is under a linear probe, in MMEngine's three modes.
+    """A backbone that is trained, or frozen under a linear probe, in MMEngine's three modes.
 
     Subclasses write ``logits(inputs)``, ``loss(inputs, data_samples)`` and ``predict(inputs,
     data_samples)``. The backbone's weights are brought by ``PretrainedCoverageHook``, so one config

@@ -117,7 +117,6 @@ class PartSegmentor(BackboneModel):
             raise ConfigError(
                 f'PartSegmentor num_categories={self.num_categories}: a sample has the category '
                 f'{int(categories.min())} to {int(categories.max())}; set it to the number of the '
-                'data '
-                "set's categories, or to 0."
+                "data set's categories, or to 0."
             )
         return categories

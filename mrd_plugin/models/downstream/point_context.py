@@ -1,4 +1,4 @@
-"""What the segmentors of shapes and rooms give their heads."""
+"""Point features with the context of their cloud, as the segmentation heads take them."""
 
 from __future__ import annotations
 

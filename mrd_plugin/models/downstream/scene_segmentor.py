@@ -50,7 +50,7 @@ class SceneSegmentor(EncoderDecoder3D):
         if given is not None and given[0] != width:
             raise ConfigError(
                 f'model.decode_head.fp_channels={tuple(given)}: the backbone gives {width} '
-                f'features a point; set the first of them to {width}.'
+                f'features per point; set the first of them to {width}.'
             )
         self.freeze_backbone = freeze_backbone
         if freeze_backbone:
@@ -65,7 +65,7 @@ class SceneSegmentor(EncoderDecoder3D):
         return self
 
     def extract_feat(self, batch_inputs: Tensor) -> dict[str, Tensor]:
-        """Features ``(B, N, C)`` of the points of columns ``(B, N, in_channels)``, as ``fa_points``.
+        """Features ``(B, N, C)`` of the points of columns ``(B, N, in_channels)``: ``fa_points``.
 
         Raises:
             ConfigError: If colours are not in [0, 1].
@@ -81,7 +81,7 @@ class SceneSegmentor(EncoderDecoder3D):
 
 
 def unit_ball(xyz: Tensor) -> Tensor:
-    """Points ``(B, N, 3)`` about their mean, divided by the largest norm, as ``CenterScaleUnitBall``."""
+    """Centre and scale points ``(B, N, 3)`` into the unit ball, as ``CenterScaleUnitBall``."""
     xyz = xyz - xyz.mean(dim=1, keepdim=True)
     largest = xyz.norm(dim=-1).amax(dim=1)[:, None, None]
     return xyz / largest.clamp(min=1e-6)

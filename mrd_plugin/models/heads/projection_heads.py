@@ -1,4 +1,8 @@
-"""Heads into the teacher's space: of shape features, and of feature maps."""
+"""Heads into the space in which student and teacher are compared.
+
+:class:`ProjectionHead` takes a shape's feature from the backbone's width to the teacher's space;
+:class:`ImageHead` takes the frozen image backbone's map to the space of points and pixels.
+"""
 
 from __future__ import annotations
 
@@ -9,7 +13,7 @@ from torch import Tensor, nn
 
 @MODELS.register_module()
 class ProjectionHead(BaseModule):
-    """One linear layer, as in OpenShape; thrown away after pre-training, but for zero-shot use.
+    """One linear layer, as in OpenShape; discarded after pre-training, except for zero-shot use.
 
     Args:
         in_channels: The backbone's ``out_channels``.
@@ -36,7 +40,7 @@ class ProjectionHead(BaseModule):
 
 @MODELS.register_module()
 class ImageHead(BaseModule):
-    """A 1x1 convolution; enlarging its map to the picture is left to whoever reads it.
+    """A 1x1 convolution; enlarging its map to the image is left to whoever reads it.
 
     A convolution of one pixel and bilinear interpolation can be exchanged, so that reading single
     pixels of the small map (``ops.sample_pixels``) or pooling it (``ops.unit_pixel_pool``) gives

@@ -1,4 +1,4 @@
-"""The face that every teacher shows to a pre-trainer."""
+"""The interface of every teacher, and the targets that it gives."""
 
 from __future__ import annotations
 
@@ -32,11 +32,11 @@ class TeacherTargets(NamedTuple):
 
 
 class PatchTargets(NamedTuple):
-    """Unit-length targets of one batch, with what the pictures hold in each place.
+    """Unit-length targets of one batch, with what the images hold in each place.
 
     Attributes:
         image: ``(B, D)`` float32, zeros where ``has_image`` is False.
-        patches: ``(B, L, D)`` float32, likewise; L is 0 if no sample has a picture.
+        patches: ``(B, L, D)`` float32, likewise; L is 0 if no sample has an image.
         has_image: ``(B,)`` bool.
     """
 
@@ -46,7 +46,7 @@ class PatchTargets(NamedTuple):
 
 
 class ViewTargets(NamedTuple):
-    """Unit-length targets of several images a shape.
+    """Unit-length targets of several images per shape.
 
     Attributes:
         image: ``(B, V, D)`` float32, zeros where ``has_image`` is False.
@@ -83,7 +83,7 @@ class Teacher(FrozenModule):
         dim: Length of an embedding.
         templates: Prompt templates of the samples' texts: the name of a set in ``prompts.py`` or a
             sequence of strings that contain ``{}`` once. Defaults to 'identity', the bare text.
-        batch_size: Pictures or texts that are encoded at once. It doesn't change the result.
+        batch_size: Images or texts that are encoded at once. It doesn't change the result.
             Defaults to 64.
     """
 
@@ -96,7 +96,7 @@ class Teacher(FrozenModule):
         self.batch_size = batch_size
 
     def _encode_images(self, paths: Sequence[str]) -> Tensor:
-        """Embeddings ``(n, dim)`` of at most ``batch_size`` pictures, any length."""
+        """Embeddings ``(n, dim)`` of at most ``batch_size`` images, any length."""
         raise NotImplementedError
 
     def _encode_texts(self, texts: Sequence[str]) -> Tensor:
@@ -104,7 +104,7 @@ class Teacher(FrozenModule):
         raise NotImplementedError
 
     def _encode_tokens(self, paths: Sequence[str]) -> Tensor:
-        """Each picture's embedding, then its L patch tokens, ``(n, 1 + L, dim)``, any length."""
+        """Each image's embedding, then its L patch tokens, ``(n, 1 + L, dim)``, any length."""
         raise ConfigError(
             f'model.teacher: {type(self).__name__} gives no patch tokens; use OpenCLIPTeacher, '
             'ConSETeacher or a cache of one of them that was written with --patches.'
@@ -131,7 +131,7 @@ class Teacher(FrozenModule):
 
     @torch.no_grad()
     def encode_image(self, paths: Sequence[str]) -> Tensor:
-        """Encode pictures.
+        """Encode images.
 
         Args:
             paths: ``n`` files that Pillow can read.
@@ -140,29 +140,29 @@ class Teacher(FrozenModule):
             ``(n, dim)`` float32 of unit length.
 
         Raises:
-            BadSampleError: A picture is missing or broken.
+            BadSampleError: An image is missing or broken.
         """
         return self._run(self._encode_images, paths)
 
     @torch.no_grad()
     def encode_tokens(self, paths: Sequence[str]) -> Tensor:
-        """Encode pictures as a whole and place by place, in one pass.
+        """Encode images as a whole and place by place, in one pass.
 
         Args:
             paths: ``n`` files that Pillow can read.
 
         Returns:
             ``(n, 1 + L, dim)`` float32 of unit length: the embedding of :meth:`encode_image`, then
-            the patch tokens, row by row of the picture, in the same space.
+            the patch tokens, row by row of the image, in the same space.
 
         Raises:
-            BadSampleError: A picture is missing or broken.
+            BadSampleError: An image is missing or broken.
             ConfigError: The teacher has no patch tokens.
         """
         return self._run(self._encode_tokens, paths, (0, 1))
 
     def encode_patches(self, paths: Sequence[str]) -> Tensor:
-        """Patch tokens ``(n, L, dim)`` of ``n`` pictures; see :meth:`encode_tokens`."""
+        """Patch tokens ``(n, L, dim)`` of ``n`` images; see :meth:`encode_tokens`."""
         return self.encode_tokens(paths)[:, 1:]
 
     @torch.no_grad()
@@ -200,7 +200,7 @@ class Teacher(FrozenModule):
         """Targets of a batch, from ``image_path`` and ``text`` of its samples.
 
         Args:
-            data_samples: ``B`` samples. One without picture or text is allowed.
+            data_samples: ``B`` samples. One without image or text is allowed.
 
         Returns:
             Rows in the order of the samples.
@@ -238,7 +238,7 @@ class Teacher(FrozenModule):
         """Targets of a batch from ``image_path`` of its samples, patch tokens included.
 
         Args:
-            data_samples: ``B`` samples. One without picture is allowed. Texts are not looked at.
+            data_samples: ``B`` samples. One without image is allowed. Texts are not looked at.
 
         Returns:
             Rows in the order of the samples.

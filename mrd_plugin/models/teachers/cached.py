@@ -1,4 +1,4 @@
-"""A teacher that was run once and is read from disk."""
+"""A teacher that was run once and whose embeddings are read from disk."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ class CachedTeacher(Teacher):
     The folder holds ``image.npy`` and ``text.npy`` (``(n, D)`` float16 or float32, memory-mapped),
     ``patches.npy`` (``(n, L, D)``, likewise, if it was written with ``--patches``), ``keys.json``
     (what each row is) and ``manifest.json`` (which teacher made them, and how). A text is found by
-    its exact characters. A picture is found by its path below the data folder, so the data folder
+    its exact characters. An image is found by its path below the data folder, so the data folder
     may lie anywhere; if the file is there its size must be the recorded one. Prompt ensembles are
     averaged when they are read, from the rows of the single prompts, by the same code as online.
 
@@ -42,7 +42,7 @@ class CachedTeacher(Teacher):
 
     Raises:
         ConfigError: The cache is missing, damaged or differs from ``expect``; later, that a text or
-            picture isn't in it.
+            image isn't in it.
     """
 
     def __init__(
@@ -79,8 +79,7 @@ class CachedTeacher(Teacher):
         if not self.manifest.get('n_patches'):
             raise ConfigError(
                 f'teacher cache {self.root} holds no patch tokens; {_REMEDY} with --patches, or '
-                'set '
-                "model.target='image', which needs none"
+                "set model.target='image', which needs none"
             )
         rows = [self._image_row(str(path)) for path in paths]
         whole = _take(self._images.content, rows).unsqueeze(1)
@@ -98,7 +97,7 @@ class CachedTeacher(Teacher):
         return _take(self._texts.content, [rows[text] for text in texts])
 
     def _image_row(self, path: str) -> int:
-        """Row of a picture: the longest end of its path that is a key."""
+        """Row of an image: the longest end of its path that is a key."""
         if path in self._found:
             return self._found[path]
         parts = Path(path).parts
@@ -106,12 +105,12 @@ class CachedTeacher(Teacher):
         key = next((end for end in ends if end in self._image_rows.content), None)
         if key is None and '#xywh=' in path:
             raise ConfigError(
-                f'teacher cache {self.root} has whole pictures, not {path}; take an online teacher '
+                f'teacher cache {self.root} has whole images, not {path}; take an online teacher '
                 'or leave FrustumCrop out of the pipeline'
             )
         if key is None:
             raise ConfigError(
-                f'teacher cache {self.root} has no picture {path} (its keys look like '
+                f'teacher cache {self.root} has no image {path} (its keys look like '
                 f"'{next(iter(self._image_rows.content), '')}'); {_REMEDY} for this data"
             )
         row = self._image_rows.content[key]
@@ -119,8 +118,8 @@ class CachedTeacher(Teacher):
         file = Path(path)
         if file.is_file() and file.stat().st_size != expected:
             raise ConfigError(
-                f'picture {path} has {file.stat().st_size} bytes, but {expected} when teacher '
-                f'cache {self.root} was made; it is another picture: {_REMEDY}'
+                f'image {path} has {file.stat().st_size} bytes, but {expected} when teacher '
+                f'cache {self.root} was made; it is another image: {_REMEDY}'
             )
         self._found[path] = row
         return row
@@ -157,8 +156,8 @@ def _check_expected(
         elif got.get(key) != value:
             raise ConfigError(
                 f'teacher cache {root}: the manifest has {here}={got.get(key)!r}, the config '
-                'expects '
-                f'{here}={value!r}; point teacher.root at a cache of that teacher or {_REMEDY}'
+                f'expects {here}={value!r}; point teacher.root at a cache of that teacher or '
+                f'{_REMEDY}'
             )
 
 

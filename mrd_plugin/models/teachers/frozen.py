@@ -1,4 +1,4 @@
-"""Networks that stay as they are, whatever the trainer does."""
+"""Modules whose networks stay frozen, whatever the trainer does."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ from torch import nn
 
 
 class Frozen:
-    """A box that keeps something out of the sight of ``nn.Module``.
+    """A container that hides its content from ``nn.Module``.
 
-    What lies in the box is no sub-module: the optimiser, DistributedDataParallel and the checkpoint
+    The content is no sub-module: the optimiser, DistributedDataParallel and the checkpoint
     don't see it, and a deep copy of the owner (an EMA model) shares it instead of doubling it.
     """
 
@@ -24,7 +24,7 @@ class Frozen:
 
 
 class FrozenModule(nn.Module):
-    """A module whose networks are always in eval mode, without gradients, outside the state dict."""
+    """A module whose networks stay in eval mode, without gradients, outside the state dict."""
 
     def __init__(self) -> None:
         super().__init__()

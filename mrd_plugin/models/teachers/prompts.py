@@ -1,4 +1,4 @@
-"""Sentences around a name: a text tower reads "a photo of a chair" better than "chair"."""
+"""Prompt templates around a name: a text tower reads "a photo of a chair" better than "chair"."""
 
 from __future__ import annotations
 

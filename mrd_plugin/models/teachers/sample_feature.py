@@ -1,4 +1,4 @@
-"""Targets that lie beside the points in a sample's own file."""
+"""A teacher that reads its targets from the samples' own files."""
 
 from __future__ import annotations
 
@@ -87,8 +87,7 @@ class SampleFeatureTeacher(Teacher):
             if tuple(feature.shape) != (self.dim,):
                 raise BadSampleError(
                     f"sample '{sample.get('sample_id')}': {key} has shape {tuple(feature.shape)}, "
-                    'but '
-                    f'teacher.dim is {self.dim}; the file was made by another teacher, or '
+                    f'but teacher.dim is {self.dim}; the file was made by another teacher, or '
                     'teacher.dim is wrong'
                 )
             out[row] = feature
@@ -100,7 +99,7 @@ class SampleFeatureTeacher(Teacher):
         return F.normalize(out, dim=-1), has
 
     def _encode_images(self, paths: Sequence[str]) -> Tensor:
-        raise self._no_encoder('a picture')
+        raise self._no_encoder('an image')
 
     def _encode_texts(self, texts: Sequence[str]) -> Tensor:
         raise self._no_encoder(f"the text '{texts[0]}'")
@@ -108,8 +107,8 @@ class SampleFeatureTeacher(Teacher):
     def _no_encoder(self, what: str) -> ConfigError:
         return ConfigError(
             f'SampleFeatureTeacher has no encoder for {what}: it only reads features stored with '
-            'the '
-            'samples; use CachedTeacher or OpenCLIPTeacher where names or pictures must be encoded'
+            'the samples; use CachedTeacher or OpenCLIPTeacher where names or images must be '
+            'encoded'
         )
 
 

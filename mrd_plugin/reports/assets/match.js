@@ -1,4 +1,4 @@
-// A picture beside its sweep from above: a click on one side colours the other by similarity of the learned features.
+// An image beside its sweep from above: a click on one side colours the other by similarity of the learned features.
 (() => {
   const node = document.getElementById('matches');
   if (!node) return;
@@ -8,10 +8,10 @@
     const { dim, rows, columns, n } = data;
     const map = new Int8Array(bytes(data.map).buffer);
     const features = new Int8Array(bytes(data.points).buffer);
-    const at = new Uint16Array(bytes(data.pixels).buffer); // x, y in 1 / 65535 of the picture
+    const at = new Uint16Array(bytes(data.pixels).buffer); // x, y in 1 / 65535 of the image
     const above = new Uint16Array(bytes(data.above).buffer); // x, y in 1 / 65535 of the plan
     const [left, right] = figure.querySelectorAll('canvas');
-    const picture = new Image();
+    const image = new Image();
     const caption = figure.querySelector('[data-said]');
 
     function similarities(feature, table, count) {
@@ -50,10 +50,10 @@
       }
     }
 
-    function drawPicture(shares, marks) {
+    function drawImage(shares, marks) {
       const context = size(left, data.width / data.height);
       const { width, height } = left;
-      context.drawImage(picture, 0, 0, width, height);
+      context.drawImage(image, 0, 0, width, height);
       if (shares) {
         const small = document.createElement('canvas');
         [small.width, small.height] = [columns, rows];
@@ -86,7 +86,7 @@
       const cell = Math.min(rows - 1, Math.floor(y * rows)) * columns + Math.min(columns - 1, Math.floor(x * columns));
       const found = similarities(map.subarray(cell * dim, (cell + 1) * dim), features, n);
       const best = found.indexOf(Math.max(...found));
-      drawPicture(null, [[x, y, WANTED], [...place(at, best), FOUND]]);
+      drawImage(null, [[x, y, WANTED], [...place(at, best), FOUND]]);
       drawPlan(stretch(found), [[...place(above, best), FOUND]]);
       caption.textContent = 'Points by similarity to the clicked pixel; yellow: the most similar point, on both sides.';
     }
@@ -95,7 +95,7 @@
       const found = similarities(features.subarray(i * dim, (i + 1) * dim), map, rows * columns);
       const best = found.indexOf(Math.max(...found));
       const [x, y] = [(best % columns + 0.5) / columns, (Math.floor(best / columns) + 0.5) / rows];
-      drawPicture(stretch(found), [[...place(at, i), WANTED], [x, y, FOUND]]);
+      drawImage(stretch(found), [[...place(at, i), WANTED], [x, y, FOUND]]);
       drawPlan(null, [[...place(above, i), WANTED]]);
       caption.textContent = 'Pixels by similarity to the clicked point; white: the pixel it projects to; yellow: the most similar pixel.';
     }
@@ -116,8 +116,8 @@
       }
       askPoint(nearest);
     });
-    picture.onload = () => askPoint(data.first);
-    picture.src = data.picture;
+    image.onload = () => askPoint(data.first);
+    image.src = data.image;
   }
 
   const store = JSON.parse(node.textContent);

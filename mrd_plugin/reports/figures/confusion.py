@@ -28,7 +28,7 @@ def confusion_counts(labels: np.ndarray, predicted: np.ndarray, num_classes: int
 
 
 def confusion_table(counts: np.ndarray, classes: Sequence[str]) -> str:
-    """Write counts as a table; the shade is the share of the row. Classes without a shape are left out.
+    """Write counts as a table, shaded by the share of the row, without the empty classes.
 
     Args:
         counts: ``(K, K)``, rows are true classes.

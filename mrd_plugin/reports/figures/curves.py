@@ -12,8 +12,8 @@ Series = tuple[Sequence[float], Sequence[float]]
 _NOT_CHARTED = {'time', 'data_time', 'memory', 'base_lr'}
 _COLOURS = 6
 
-Rule = tuple[str, str, Callable[[str], bool]]
-_RULES: tuple[Rule, ...] = (
+ChartRule = tuple[str, str, Callable[[str], bool]]
+_RULES: tuple[ChartRule, ...] = (
     ('Loss', 'What is minimised: alignment and weighted relations.', lambda key: key == 'loss'),
     (
         'Alignment terms',
@@ -36,7 +36,7 @@ _RULES: tuple[Rule, ...] = (
         'Right answers just behind a return, just in front of it, far in front.',
         lambda key: key.startswith('occupancy_'),
     ),
-    ('Masked pixels', 'PSNR in decibels where pictures were masked.', lambda key: 'psnr' in key),
+    ('Masked pixels', 'PSNR in decibels where images were masked.', lambda key: 'psnr' in key),
     (
         'Learned weights',
         'How MRD weights its relation terms; flat where the config fixes them.',
@@ -167,6 +167,6 @@ def _lines(scalars: Mapping[str, Series], keys: Sequence[str]) -> list[Line]:
 
 
 def _without_repeats(scalars: Mapping[str, Series], keys: Sequence[str]) -> list[str]:
-    """Drop the pre-trainer's logit scales where the loss logs the same numbers under its own names."""
+    """Drop the pre-trainer's logit scales where the loss logs the same numbers as its own."""
     own = [scalars[key] for key in keys if key.startswith('scale_')]
     return [key for key in keys if not key.startswith('logit_scale') or scalars[key] not in own]

@@ -1,4 +1,4 @@
-"""Retrieval examples of a test part: queries drawn by lot and what the student answers."""
+"""Retrieval examples of a test part: random queries and what the student answers."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from mrd_plugin.reports.figures.gallery import (
     shape_example,
     text_example,
 )
-from mrd_plugin.reports.figures.png import picture_png
+from mrd_plugin.reports.figures.png import image_png
 from mrd_plugin.studies.shape_table import ShapeTable
 
 _COUNTS = dict(text=6, image=5, shape=6)
@@ -29,7 +29,7 @@ class Examples:
 
     Attributes:
         html: By direction; one without queries is left out.
-        shown: Rows of the table whose cloud or picture is shown.
+        shown: Rows of the table whose cloud or image is shown.
     """
 
     html: dict[str, str]
@@ -37,17 +37,17 @@ class Examples:
 
 
 def draw_examples(
-    table: ShapeTable, embedding: np.ndarray, pictures: Sequence[str | None]
+    table: ShapeTable, embedding: np.ndarray, images: Sequence[str | None]
 ) -> Examples:
     """Rank the whole test part for a few queries.
 
     Args:
         table: The test part, ``m`` shapes.
         embedding: ``(m, D)`` student's embeddings, unit length.
-        pictures: Paths of the shapes' pictures.
+        images: Paths of the shapes' images.
 
     Returns:
-        At most six texts, five pictures and six shapes as queries.
+        At most six texts, five images and six shapes as queries.
     """
     names = np.array(table.names)
     has_text, has_image = table.text.any(axis=1), table.image.any(axis=1)
@@ -70,12 +70,11 @@ def draw_examples(
         ],
     )
     shown = sorted(_shapes_of(queries))
-    cards = {i: _card(table, pictures, i, _SMALL) for i in shown}
+    cards = {i: _card(table, images, i, _SMALL) for i in shown}
     html = dict(
         text=''.join(text_example(str(unique[r.query]), r, cards) for r in queries['text']),
         image=''.join(
-            image_example(_card(table, pictures, r.query, _LARGE), r, cards)
-            for r in queries['image']
+            image_example(_card(table, images, r.query, _LARGE), r, cards) for r in queries['image']
         ),
         shape=''.join(
             shape_example(cards[r.query], r, [str(name) for name in unique])
@@ -86,7 +85,7 @@ def draw_examples(
 
 
 def _some(has: np.ndarray, count: int) -> list[int]:
-    """Rows drawn by lot among those that have what is asked for."""
+    """Rows drawn at random among those that have what is asked for."""
     rows = np.flatnonzero(has)
     return [int(rows[i]) for i in draw_queries(len(rows), count)]
 
@@ -99,7 +98,7 @@ def _shapes_of(queries: dict[str, list[Ranking]]) -> set[int]:
     return shown
 
 
-def _card(table: ShapeTable, pictures: Sequence[str | None], row: int, side: int) -> Card:
-    path = pictures[row]
-    picture = None if path is None else picture_png(path, side)
-    return Card(table.ids[row], table.names[row], picture)
+def _card(table: ShapeTable, images: Sequence[str | None], row: int, side: int) -> Card:
+    path = images[row]
+    image = None if path is None else image_png(path, side)
+    return Card(table.ids[row], table.names[row], image)

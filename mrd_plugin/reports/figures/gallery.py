@@ -18,12 +18,12 @@ class Card:
     Attributes:
         id: Sample id, the key of its cloud.
         name: Its name.
-        picture: Data URL of its picture, None if it has none.
+        image: Data URL of its image, None if it has none.
     """
 
     id: str
     name: str
-    picture: str | None = None
+    image: str | None = None
 
 
 @dataclass(frozen=True)
@@ -71,9 +71,9 @@ def rank_gallery(
 
 
 def draw_queries(total: int, count: int, seed: int = 0) -> list[int]:
-    """Choose queries by lot, so that nobody picks the pretty ones."""
-    lot = np.random.default_rng(seed).permutation(total)[:count]
-    return sorted(int(i) for i in lot)
+    """Choose queries at random, so that good ones are not preferred."""
+    chosen = np.random.default_rng(seed).permutation(total)[:count]
+    return sorted(int(i) for i in chosen)
 
 
 def text_example(text: str, ranking: Ranking, cards: Mapping[int, Card]) -> str:
@@ -82,9 +82,9 @@ def text_example(text: str, ranking: Ranking, cards: Mapping[int, Card]) -> str:
 
 
 def image_example(card: Card, ranking: Ranking, cards: Mapping[int, Card]) -> str:
-    """Return a picture and the five shapes nearest to it."""
-    picture = f'<img src="{card.picture}" alt="{escape(card.name)}">'
-    return _example(f'{picture}<small>picture of “{escape(card.name)}”</small>', ranking, cards)
+    """Return an image and the five shapes nearest to it."""
+    image = f'<img src="{card.image}" alt="{escape(card.name)}">'
+    return _example(f'{image}<small>image of “{escape(card.name)}”</small>', ranking, cards)
 
 
 def shape_example(card: Card, ranking: Ranking, names: Sequence[str]) -> str:
@@ -105,7 +105,7 @@ def _example(query: str, ranking: Ranking, cards: Mapping[int, Card]) -> str:
     items = []
     for answer, score, right in zip(ranking.answers, ranking.scores, ranking.right):
         card = cards[answer]
-        icon = f'<img src="{card.picture}" alt="" loading="lazy">' if card.picture else ''
+        icon = f'<img src="{card.image}" alt="" loading="lazy">' if card.image else ''
         mark = '<span class="mark" title="right">✓</span> ' if right else ''
         items.append(
             f'<li{" class=right" if right else ""}>{_canvas(card)}<div class="label">{icon}'

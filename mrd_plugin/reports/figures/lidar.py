@@ -1,34 +1,33 @@
-"""Figures of a sweep: matches between points and pixels, and an occupancy plan."""
+"""Figures of a sweep: matches between points and pixels, and the estimated occupancy from above."""
 
 from __future__ import annotations
 
-import base64
 from dataclasses import dataclass
 from html import escape
 from typing import Any
 
 import numpy as np
 
-from mrd_plugin.reports.figures.png import array_png
+from mrd_plugin.reports.figures.png import array_png, base64_text
 
 MOST_POINTS = 1200
 
 
 @dataclass(frozen=True)
 class Match:
-    """One picture with the points that it sees.
+    """One image with the points that it sees.
 
     Attributes:
         title: Heading.
-        picture: ``(H, W, 3)`` uint8.
-        map: Unit features of the picture, ``(h, w, D)``.
+        image: ``(H, W, 3)`` uint8.
+        map: Unit features of the image, ``(h, w, D)``.
         points: Unit features of the points, ``(n, D)``.
-        pixels: Row and column in the picture of each point, ``(n, 2)``.
+        pixels: Row and column in the image of each point, ``(n, 2)``.
         plan: Place of each point from above, right and forward, ``(n, 2)``, any unit.
     """
 
     title: str
-    picture: np.ndarray
+    image: np.ndarray
     map: np.ndarray
     points: np.ndarray
     pixels: np.ndarray
@@ -42,12 +41,12 @@ def pack_match(match: Match) -> dict[str, Any]:
         match: At least one point.
 
     Returns:
-        Sizes, the picture as a data URL, the rest in base64; ``first`` is the point that is shown
+        Sizes, the image as a data URL, the rest in base64; ``first`` is the point that is shown
         before a click, the one whose best pixel is nearest to its own.
     """
     keep = np.random.default_rng(0).permutation(len(match.points))[:MOST_POINTS]
     points, pixels, plan = match.points[keep], match.pixels[keep], match.plan[keep]
-    height, width = match.picture.shape[:2]
+    height, width = match.image.shape[:2]
     rows, columns, dim = match.map.shape
     best = (points @ match.map.reshape(-1, dim).T).argmax(axis=1)
     where = np.stack([(best // columns + 0.5) / rows, (best % columns + 0.5) / columns], axis=1)
@@ -61,11 +60,11 @@ def pack_match(match: Match) -> dict[str, Any]:
         n=len(points),
         width=width,
         height=height,
-        picture=array_png(match.picture),
-        map=_text(np.round(match.map * 127).astype(np.int8)),
-        points=_text(np.round(points * 127).astype(np.int8)),
-        pixels=_text(_shares(own[:, ::-1])),
-        above=_text(_shares(np.stack([across[:, 0], 1 - across[:, 1]], axis=1))),
+        image=array_png(match.image),
+        map=base64_text(np.round(match.map * 127).astype(np.int8)),
+        points=base64_text(np.round(points * 127).astype(np.int8)),
+        pixels=base64_text(_shares(own[:, ::-1])),
+        above=base64_text(_shares(np.stack([across[:, 0], 1 - across[:, 1]], axis=1))),
         first=int(np.linalg.norm(where - own, axis=1).argmin()),
     )
 
@@ -75,7 +74,7 @@ def match_figure(name: str, match: Match) -> str:
     return (
         f'<figure class="chart match" data-match="{escape(name)}"><figcaption><h3>'
         f'{escape(match.title)}</h3></figcaption><div>'
-        '<canvas role="img" aria-label="picture"></canvas>'
+        '<canvas role="img" aria-label="image"></canvas>'
         '<canvas role="img" aria-label="sweep from above"></canvas></div>'
         '<p class="note" data-said></p></figure>'
     )
@@ -83,10 +82,6 @@ def match_figure(name: str, match: Match) -> str:
 
 def _shares(values: np.ndarray) -> np.ndarray:
     return np.round(np.clip(values, 0, 1) * 65535).astype('<u2')
-
-
-def _text(values: np.ndarray) -> str:
-    return base64.b64encode(np.ascontiguousarray(values).tobytes()).decode('ascii')
 
 
 _FREE = np.array([226, 232, 240])
@@ -104,7 +99,7 @@ def occupancy_png(probability: np.ndarray, cells: np.ndarray) -> str:
         cells: Row and column of each point, ``(N, 2)`` int; those outside are not drawn.
 
     Returns:
-        A ``data:image/png`` URL, three pixels a cell.
+        A ``data:image/png`` URL, three pixels per cell.
     """
     share = np.nan_to_num(probability)[..., None]
     pixels = _FREE + share * (_OCCUPIED - _FREE)

@@ -1,4 +1,4 @@
-"""Arrays as PNG data URLs."""
+"""Arrays as text for a page: base64, and PNG data URLs."""
 
 from __future__ import annotations
 
@@ -31,15 +31,20 @@ def array_png(pixels: np.ndarray) -> str:
     return _data_url(Image.fromarray(np.ascontiguousarray(pixels)))
 
 
-def picture_png(path: str, side: int = 128) -> str:
-    """Return a picture file, at most ``side`` pixels wide and high, as a ``data:image/png`` URL."""
-    with Image.open(path) as picture:
-        small = picture.convert('RGBA')
+def image_png(path: str, side: int = 128) -> str:
+    """Return an image file, at most ``side`` pixels wide and high, as a ``data:image/png`` URL."""
+    with Image.open(path) as image:
+        small = image.convert('RGBA')
     small.thumbnail((side, side))
     return _data_url(small)
 
 
-def _data_url(picture: Image.Image) -> str:
+def base64_text(values: np.ndarray) -> str:
+    """Return the bytes of an array in base64."""
+    return base64.b64encode(np.ascontiguousarray(values).tobytes()).decode('ascii')
+
+
+def _data_url(image: Image.Image) -> str:
     stream = io.BytesIO()
-    picture.save(stream, 'PNG', optimize=True)
+    image.save(stream, 'PNG', optimize=True)
     return 'data:image/png;base64,' + base64.b64encode(stream.getvalue()).decode('ascii')

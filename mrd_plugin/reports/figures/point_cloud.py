@@ -1,12 +1,13 @@
-"""Point clouds small enough to lie in a page by the dozen."""
+"""Point clouds small enough that a page holds dozens of them."""
 
 from __future__ import annotations
 
-import base64
 from typing import Any
 
 import numpy as np
 from scipy.spatial import cKDTree
+
+from mrd_plugin.reports.figures.png import base64_text
 
 NUM_POINTS = 1500
 _STEPS = 65535
@@ -17,7 +18,7 @@ def pack_cloud(
 ) -> dict[str, Any]:
     """Thin a cloud, turn it y-up, fit it into [-1, 1] and write it as text.
 
-    9 bytes a point before base64: coordinates as little-endian uint16 (0 is -1, 65535 is 1),
+    9 bytes per point before base64: coordinates as little-endian uint16 (0 is -1, 65535 is 1),
     colours as uint8. ``cloud.js`` reads it.
 
     Args:
@@ -43,7 +44,7 @@ def pack_cloud(
         rgb = np.round(np.clip(rgb, 0, 1) * 255).astype(np.uint8)
     steps = np.round((xyz + 1) / 2 * _STEPS).astype('<u2')
     gap = float(np.median(cKDTree(xyz).query(xyz, k=2)[0][:, 1])) if len(xyz) > 1 else 1.0
-    return dict(n=len(xyz), xyz=_text(steps), rgb=_text(rgb), gap=round(gap, 4))
+    return dict(n=len(xyz), xyz=base64_text(steps), rgb=base64_text(rgb), gap=round(gap, 4))
 
 
 def turn_y_up(xyz: np.ndarray, up_axis: str) -> np.ndarray:
@@ -53,7 +54,3 @@ def turn_y_up(xyz: np.ndarray, up_axis: str) -> np.ndarray:
     if up_axis == 'x':
         return np.stack([-xyz[:, 1], xyz[:, 0], xyz[:, 2]], axis=1)
     return xyz
-
-
-def _text(values: np.ndarray) -> str:
-    return base64.b64encode(np.ascontiguousarray(values).tobytes()).decode('ascii')

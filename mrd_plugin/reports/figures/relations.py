@@ -1,4 +1,4 @@
-"""Relation matrices: who is like whom, for the teacher's image and text tower and the student."""
+"""Pairwise similarity matrices of the teacher's image and text tower and of the student."""
 
 from __future__ import annotations
 
@@ -36,19 +36,19 @@ def relation_matrices(
     marks = _marks([nouns[i] for i in order])
     figures = []
     for name, matrix in (
-        ('Teacher, pictures', cosine_matrix(image)),
+        ('Teacher, images', cosine_matrix(image)),
         ('Teacher, names', cosine_matrix(text)),
         ('Student, points', own),
     ):
         low, high = np.percentile(off_diagonal(matrix), [2, 99])
         drawn = matrix[np.ix_(order, order)]
-        picture = tint_png((drawn - low) / max(high - low, 1e-9))
+        png = tint_png((drawn - low) / max(high - low, 1e-9))
         note = f'Cosine {low:.2f} (clear) to {high:.2f} (full).'
         if matrix is not own:
             note += f' Correlation with the student {relation_agreement(matrix, own):.2f}.'
         figures.append(
             f'<figure class="matrix"><figcaption><h3>{escape(name)}</h3><p>{note}</p></figcaption>'
-            f'<div class="square"><img src="{picture}" alt="Relation matrix: {escape(name)}">'
+            f'<div class="square"><img src="{png}" alt="Relation matrix: {escape(name)}">'
             f'{marks}</div></figure>'
         )
     return ''.join(figures)

@@ -1,4 +1,4 @@
-"""One sweep with its pictures as a drawing: is everything where it belongs?"""
+"""One sweep with its images as a figure, to check projection, superpixels, masks and queries."""
 
 from __future__ import annotations
 
@@ -64,7 +64,7 @@ def caption(drawn: DrawnPair) -> list[str]:
     superpixels, masks, kinds = map(drawn.field, ('superpixels', 'image_masks', 'query_kind'))
     if superpixels is not None:
         numbers = [len(np.unique(one[one >= 0])) for one in superpixels]
-        lines.append(f'superpixels a view: {", ".join(map(str, numbers))}')
+        lines.append(f'superpixels per view: {", ".join(map(str, numbers))}')
     if masks is not None:
         lines.append('masked: ' + ', '.join(f'{one.mean():.0%}' for one in masks))
     if kinds is not None:
@@ -91,9 +91,9 @@ def save_pair_png(path: str | Path, drawn: DrawnPair) -> None:
     figure = Figure(figsize=size, dpi=110, layout='constrained')
     FigureCanvasAgg(figure)
     parts: Any = figure.subfigures(1, 2, width_ratios=[4.6, wide * columns])
-    aside, pictures = parts
+    aside, views = parts
     _draw_from_above(aside, drawn)
-    grid = pictures.subplots(rows * len(layers), columns, squeeze=False)
+    grid = views.subplots(rows * len(layers), columns, squeeze=False)
     for axes in grid.flat:
         axes.set_axis_off()
     limits = _distance_limits(drawn)
@@ -136,16 +136,16 @@ def _draw_projection(axes: Any, drawn: DrawnPair, view: int, limits: tuple[float
 
 def _draw_superpixels(axes: Any, drawn: DrawnPair, view: int, limits: tuple[float, float]) -> None:
     labels = drawn.sample.superpixels[view].numpy()
-    picture = drawn.images[view].copy()
+    image = drawn.images[view].copy()
     edge = np.zeros(labels.shape, dtype=bool)
     edge[:-1] |= labels[:-1] != labels[1:]
     edge[:, :-1] |= labels[:, :-1] != labels[:, 1:]
-    if picture.shape[1] > 800:  # a line of one pixel would not be seen
+    if image.shape[1] > 800:  # a line of one pixel would not be seen
         edge[1:] |= edge[:-1]
         edge[:, 1:] |= edge[:, :-1]
-    picture[edge] = (255, 230, 0)
-    picture[labels < 0] //= 3
-    axes.imshow(picture)
+    image[edge] = (255, 230, 0)
+    image[labels < 0] //= 3
+    axes.imshow(image)
     axes.set_title(f'{len(np.unique(labels[labels >= 0]))} superpixels', fontsize=8, pad=2)
 
 

@@ -1,4 +1,4 @@
-"""One sample of a data set as a picture and as a file for 3D viewers."""
+"""One sample of a data set as a figure and as a file for 3D viewers."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ import trimesh
 from mrd_plugin.structures import ShapeDataSample
 
 VIEWS = ((-35.0, 25.0), (145.0, 25.0))
-"""Yaw and pitch, in degrees, of the two drawings of a sample."""
+"""Yaw and pitch, in degrees, of the two views of a sample."""
 
 
 class DrawnSample(NamedTuple):
@@ -22,7 +22,7 @@ class DrawnSample(NamedTuple):
         xyz: Points ``(N, 3)``.
         rgb: Colours ``(N, 3)`` in [0, 1].
         up_axis: ``'x'``, ``'y'`` or ``'z'``.
-        sample: Name, texts, picture.
+        sample: Name, texts, image.
         caption: Lines to print beside it.
     """
 
@@ -61,19 +61,19 @@ def drawn_sample(
     return DrawnSample(xyz, np.clip(rgb, 0, 1), up_axis, sample, caption)
 
 
-def project(
+def project_orthographic(
     xyz: np.ndarray, up_axis: str, yaw: float, pitch: float
 ) -> tuple[np.ndarray, np.ndarray]:
     """Look at points from a direction, without perspective.
 
     Args:
         xyz: Points ``(N, 3)``.
-        up_axis: Axis that points up in the picture.
+        up_axis: Axis that points up in the figure.
         yaw: Turn about the up axis, degrees.
         pitch: Height of the eye, degrees.
 
     Returns:
-        Picture coordinates ``(N, 2)`` and depth ``(N,)``, larger = nearer.
+        Figure coordinates ``(N, 2)`` and depth ``(N,)``, larger = nearer.
     """
     first, second = {'x': (1, 2), 'y': (2, 0), 'z': (0, 1)}[up_axis]
     up = xyz[:, 'xyz'.index(up_axis)]
@@ -85,7 +85,7 @@ def project(
 
 
 def save_png(path: str | Path, drawn: DrawnSample) -> None:
-    """Draw a sample from two sides, beside its picture and its texts.
+    """Draw a sample from two sides, beside its image and its texts.
 
     Raises:
         ModuleNotFoundError: If matplotlib is not installed.
@@ -100,7 +100,7 @@ def save_png(path: str | Path, drawn: DrawnSample) -> None:
     reach = max(float(np.linalg.norm(drawn.xyz - middle, axis=1).max()), 1e-6)
     for i, (yaw, pitch) in enumerate(VIEWS):
         axes = figure.add_axes((0.01 + 0.33 * i, 0.2, 0.32, 0.78))
-        flat, depth = project(drawn.xyz - middle, drawn.up_axis, yaw, pitch)
+        flat, depth = project_orthographic(drawn.xyz - middle, drawn.up_axis, yaw, pitch)
         order = np.argsort(depth)
         size = 45000 / max(len(flat), 1000)
         axes.scatter(flat[order, 0], flat[order, 1], c=drawn.rgb[order], s=size, linewidths=0)
@@ -110,10 +110,10 @@ def save_png(path: str | Path, drawn: DrawnSample) -> None:
     axes.set(xticks=[], yticks=[])
     image_path = drawn.sample.image_path
     if image_path is not None and Path(image_path).is_file():
-        with Image.open(image_path) as picture:
-            axes.imshow(np.asarray(picture.convert('RGB')))
+        with Image.open(image_path) as image:
+            axes.imshow(np.asarray(image.convert('RGB')))
     else:
-        axes.text(0.5, 0.5, 'no picture', ha='center', va='center')
+        axes.text(0.5, 0.5, 'no image', ha='center', va='center')
     lines = [line for text in drawn.caption for line in textwrap.wrap(text, 150) or ['']]
     figure.text(0.01, 0.18, '\n'.join(lines[:8]), va='top', fontsize=8.5, family='monospace')
     figure.savefig(path)

@@ -1,4 +1,4 @@
-"""Pages and files of drawn samples."""
+"""Writers of drawn samples: PNG and PLY files, and one page of shapes that needs no server."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ p { margin: 0 0 .3em; overflow-wrap: anywhere; }
 
 
 def save_page(path: str | Path, samples: Sequence[DrawnSample], title: str) -> None:
-    """Write one HTML file with rotatable clouds, pictures and texts.
+    """Write one HTML file with rotatable clouds, images and texts.
 
     Args:
         path: File to write.
@@ -55,7 +55,7 @@ def save_page(path: str | Path, samples: Sequence[DrawnSample], title: str) -> N
 
 def _article(index: int, one: DrawnSample) -> str:
     lines = ''.join(f'<p>{html.escape(line)}</p>' for line in one.caption)
-    image = '<p>no picture</p>'
+    image = '<p>no image</p>'
     path = one.sample.image_path
     if path is not None and Path(path).is_file():
         kind = 'jpeg' if Path(path).suffix.lower() in ('.jpg', '.jpeg') else 'png'
@@ -103,7 +103,7 @@ class ShapeWriter:
 
 
 class PairWriter:
-    """Writes sweeps with their pictures as PNG files, and as PLY files in the colours of the pixels.
+    """Writes sweeps with their images as PNG files, and as PLY files in the colours of the pixels.
 
     Args:
         dataset: The data set; its pipeline ends with ``PackPairs``.

@@ -192,17 +192,17 @@ def test_lists_of_kitti(tmp_path):
 
 def harm(root, what):
     """Spoil frame 000001; returns what the error must say."""
-    picture, sweep, calib = (
+    image, sweep, calib = (
         root / f'{folder}/000001.{end}'
         for folder, end in (('image_2', 'png'), ('velodyne', 'bin'), ('calib', 'txt'))
     )
     points = np.fromfile(sweep, np.float32).reshape(-1, 4)
-    if what == 'picture missing':
-        picture.unlink()
-        return 'image_2/000001.png: there is no such picture'
-    if what == 'picture cut':
-        picture.write_bytes(picture.read_bytes()[:-200])
-        return "image_2/000001.png: the picture can't be read"
+    if what == 'image missing':
+        image.unlink()
+        return 'image_2/000001.png: there is no such image'
+    if what == 'image cut':
+        image.write_bytes(image.read_bytes()[:-200])
+        return "image_2/000001.png: the image can't be read"
     if what == 'sweep cut':
         sweep.write_bytes(sweep.read_bytes()[:-4])
         return '1599 numbers are no whole points of 4'
@@ -234,7 +234,7 @@ def harm(root, what):
 @pytest.mark.parametrize(
     'what',
     [
-        *('picture missing', 'picture cut', 'sweep cut', 'sweep empty', 'sweep missing'),
+        *('image missing', 'image cut', 'sweep cut', 'sweep empty', 'sweep missing'),
         *('not a number', 'all behind', 'singular', 'calibration missing', 'line missing'),
     ],
 )
@@ -257,7 +257,7 @@ def test_a_bad_sample_is_named_and_skipped(tmp_path, what):
 
 
 def fake_wheel(path):
-    """A package with two frames of 6 x 4 pixels; returns its LiDAR and class pictures."""
+    """A package with two frames of 6 x 4 pixels; returns its LiDAR and class images."""
     lidar = np.zeros((4, 6, 3), np.uint8)
     lidar[1, 2] = 40, 120, 150  # forward, down, to the right
     lidar[3, 5] = 8, 131, 0  # beyond the range on the left
@@ -292,7 +292,7 @@ def zod(tmp_path, monkeypatch):
     return wheel, out
 
 
-def test_the_sample_is_unpacked_once_and_mended(zod):
+def test_the_sample_is_unpacked_once_and_repaired(zod):
     wheel, out = zod
     assert 'CC BY-SA 4.0' in (out / 'NOTICE.txt').read_text()
     assert not (out / '__init__.py').exists()
@@ -329,7 +329,7 @@ def test_lists_of_the_sample(zod):
         len(ZODSamplePairs(root + '/none'))
 
 
-def test_pictures_of_the_sample_must_fit(zod):
+def test_images_of_the_sample_must_fit(zod):
     root = zod[1]
     Image.fromarray(np.zeros((2, 3, 3), np.uint8)).save(root / 'camera/a.png')
     data = ZODSamplePairs(str(root), pipeline=[LoadPair()], test_mode=True)

@@ -6,7 +6,12 @@ from nuscenes.utils.geometry_utils import view_points
 from pyquaternion import Quaternion
 
 from mrd_plugin.datasets import KITTIPairs, NuScenesPairs
-from mrd_plugin.datasets.lidar.geometry import as_matrix, lidar_to_camera, match_pixels, project
+from mrd_plugin.datasets.lidar.geometry import (
+    as_matrix,
+    lidar_to_camera,
+    match_pixels,
+    project_points,
+)
 from mrd_plugin.datasets.transforms import LoadPair
 from mrd_plugin.utils.errors import BadSampleError
 from mrd_plugin.utils.safe_pickle import load_plain_pickle
@@ -44,7 +49,7 @@ def test_the_keyframe_is_projected_as_by_the_devkit(keyframe):
         lidar2cam = np.array(image['lidar2cam'])
         seen = lidar2cam[:3, :3] @ xyz.T + lidar2cam[:3, 3:]
         theirs = view_points(seen, np.array(image['cam2img']), normalize=True)[:2].T
-        pixels, depth = project(xyz, camera['lidar2img'])
+        pixels, depth = project_points(xyz, camera['lidar2img'])
         front = seen[2] > 1
         worst = max(worst, largest(pixels, theirs, front))
         assert largest(depth, seen[2], front) < 1e-3
@@ -60,13 +65,13 @@ def test_the_keyframe_is_projected_as_by_the_devkit(keyframe):
 
 
 def test_the_keyframe_agrees_with_its_annotations(keyframe):
-    """Boxes went another way into the pictures: from global, by the pose at the picture's time."""
+    """Boxes went another way into the images: from global, by the pose at the image's time."""
     row, pair = keyframe
     boxes = np.array([one['bbox_3d'][:3] for one in row['instances']])
     labels = np.array([one['bbox_label'] for one in row['instances']])
     errors = []
     for camera in pair['cameras']:
-        pixels, depth = project(boxes, camera['lidar2img'])
+        pixels, depth = project_points(boxes, camera['lidar2img'])
         for seen in row['cam_instances'][camera['name']]:
             same = (labels == seen['bbox_label']) & (depth > 0)
             off = np.linalg.norm(pixels[same] - seen['center_2d'], axis=1)
@@ -82,7 +87,7 @@ def test_poses_are_followed_from_frame_to_frame(keyframe):
     xyz = pair['points'][:, :3].astype(np.float64)
     data = NuScenesPairs(lazy_init=True)
     moved = turn(0.7)
-    moved[:3, 3] = 0.4, -0.02, 0.01  # what the vehicle does until the picture is taken
+    moved[:3, 3] = 0.4, -0.02, 0.01  # what the vehicle does until the image is taken
     worst = 0.0
     for camera in pair['cameras']:
         image = row['images'][camera['name']]
@@ -97,7 +102,7 @@ def test_poses_are_followed_from_frame_to_frame(keyframe):
         for rotation, shift in (later, cam2ego):
             points = rotation.rotation_matrix.T @ (points - shift[:, None])
         theirs = view_points(points, np.array(image['cam2img']), normalize=True)[:2].T
-        pixels, depth = project(xyz, done['cameras'][0]['lidar2img'])
+        pixels, depth = project_points(xyz, done['cameras'][0]['lidar2img'])
         worst = max(worst, largest(pixels, theirs, points[2] > 1))
         assert largest(depth, points[2], points[2] > 1) < 1e-3
     print('largest difference along the poses, in pixels:', worst)
@@ -130,7 +135,7 @@ def test_kitti_frames_are_projected_by_their_matrices():
         points = np.fromfile(root / f'velodyne/{pair["sample_id"]}.bin', np.float32).reshape(-1, 4)
         homogeneous = np.column_stack([points[:, :3].astype(float), np.ones(len(points))])
         seen = calib['P2'].reshape(3, 4) @ rectify @ mount @ homogeneous.T
-        pixels, depth = project(points[:, :3], pair['cameras'][0]['lidar2img'])
+        pixels, depth = project_points(points[:, :3], pair['cameras'][0]['lidar2img'])
         front = seen[2] > 1
         worst = max(worst, largest(pixels, (seen[:2] / seen[2]).T, front))
         assert largest(depth, seen[2], front) < 1e-3

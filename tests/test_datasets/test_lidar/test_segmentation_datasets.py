@@ -79,7 +79,7 @@ def test_each_point_has_the_class_of_its_number(nuscenes):
     assert 'images' not in packed['inputs'] and packed['data_samples'].num_views == 0
 
 
-def test_labels_come_with_pictures_too_and_move_with_the_points(tmp_path):
+def test_labels_come_with_images_too_and_move_with_the_points(tmp_path):
     root = make_nuscenes(tmp_path / 'nuscenes')
     random = np.random.default_rng(0)
     (root / 'lidarseg/v1.0-mini').mkdir(parents=True)
@@ -153,7 +153,7 @@ def test_semantickitti_by_folder_and_by_info_file_are_the_same(kitti):
     assert set(lower.tolist()) == {0, 8, 14}  # moving car, road, vegetation; instances are gone
 
 
-def test_a_batch_without_pictures_reaches_the_model(nuscenes):
+def test_a_batch_without_images_reaches_the_model(nuscenes):
     data = NuScenesSegmentation(data_root=str(nuscenes), pipeline=LOAD)
     preprocessor = MODELS.build(dict(type='PairDataPreprocessor'))
     samples = [data[0], data[1]]

@@ -5,15 +5,15 @@ from PIL import Image
 from mrd_plugin.datasets.lidar.superpixels import SLIC, LabelFolder, encode_labels, read_labels
 from mrd_plugin.datasets.transforms import LoadSuperpixels, SLICSuperpixels
 from mrd_plugin.utils.errors import BadSampleError, ConfigError
-from tests.helpers.lidar import SIZE, make_nuscenes, write_picture
+from tests.helpers.lidar import SIZE, make_nuscenes, write_image
 
 W, H = SIZE
 
 
 @pytest.fixture
-def picture(tmp_path):
-    path = tmp_path / 'pictures/one.png'
-    write_picture(path)
+def image(tmp_path):
+    path = tmp_path / 'images/one.png'
+    write_image(path)
     return path
 
 
@@ -21,42 +21,42 @@ def slic(tmp_path, **kwargs):
     return SLIC(**{'n_segments': 12, 'cache_dir': str(tmp_path / 'cache'), **kwargs})
 
 
-def test_segments_are_those_of_scikit_image_and_cached(tmp_path, picture, monkeypatch):
+def test_segments_are_those_of_scikit_image_and_cached(tmp_path, image, monkeypatch):
     from skimage.segmentation import slic as theirs
 
     ours = slic(tmp_path, sigma=1.0)
-    labels = ours.labels(picture)
-    colours = np.array(Image.open(picture))
+    labels = ours.labels(image)
+    colours = np.array(Image.open(image))
     expected = theirs(colours, n_segments=12, compactness=6, sigma=1.0, start_label=0)
     np.testing.assert_array_equal(labels, expected)
     assert labels.shape == (H, W) and labels.dtype == np.int32 and labels.min() == 0
     assert len(list((tmp_path / 'cache').rglob('*.png'))) == 1
     monkeypatch.setattr(SLIC, '_segment', lambda *_: pytest.fail('computed twice'))
-    np.testing.assert_array_equal(ours.labels(picture), labels)
+    np.testing.assert_array_equal(ours.labels(image), labels)
     copied = tmp_path / 'elsewhere.png'
-    copied.write_bytes(picture.read_bytes())
+    copied.write_bytes(image.read_bytes())
     np.testing.assert_array_equal(ours.labels(copied), labels)  # by content, not by name
 
 
-def test_the_cache_is_keyed_by_content_and_parameters(tmp_path, picture):
+def test_the_cache_is_keyed_by_content_and_parameters(tmp_path, image):
     names = {
-        slic(tmp_path, **change).file_of(picture)
+        slic(tmp_path, **change).file_of(image)
         for change in (dict(), dict(n_segments=13), dict(compactness=5), dict(sigma=2))
     }
-    before = slic(tmp_path).file_of(picture)
-    write_picture(picture, seed=1)
-    assert len(names | {slic(tmp_path).file_of(picture)}) == 5 and before in names
-    assert slic(tmp_path, sigma=3).file_of(picture) == slic(tmp_path, sigma=3.0).file_of(picture)
+    before = slic(tmp_path).file_of(image)
+    write_image(image, seed=1)
+    assert len(names | {slic(tmp_path).file_of(image)}) == 5 and before in names
+    assert slic(tmp_path, sigma=3).file_of(image) == slic(tmp_path, sigma=3.0).file_of(image)
 
 
-def test_a_cache_file_cut_short_is_made_again(tmp_path, picture):
+def test_a_cache_file_cut_short_is_made_again(tmp_path, image):
     ours = slic(tmp_path)
-    labels = ours.labels(picture)
-    path = ours.file_of(picture)
+    labels = ours.labels(image)
+    path = ours.file_of(image)
     path.write_bytes(path.read_bytes()[:40])
-    np.testing.assert_array_equal(ours.labels(picture), labels)
+    np.testing.assert_array_equal(ours.labels(image), labels)
     np.testing.assert_array_equal(read_labels(path), labels)
-    with pytest.raises(BadSampleError, match='there is no such picture'):
+    with pytest.raises(BadSampleError, match='there is no such image'):
         ours.labels(tmp_path / 'none.png')
 
 
@@ -95,7 +95,7 @@ def test_a_folder_of_maps_plugs_in(tmp_path):
 def test_a_file_that_is_no_label_map_is_refused(tmp_path, what):
     path = tmp_path / ('m.png' if what in ('colours', 'cut') else 'm.npy')
     if what == 'colours':
-        write_picture(path)
+        write_image(path)
     elif what == 'cut':
         path.write_bytes(encode_labels(np.arange(600).reshape(20, 30))[:60])
     elif what == 'floats':
@@ -107,7 +107,7 @@ def test_a_file_that_is_no_label_map_is_refused(tmp_path, what):
 
 
 def sample(root):
-    """A sample of two pictures, read."""
+    """A sample of two images, read."""
     cameras = [
         dict(name=name, path=str(root / f'samples/{name}/0-0.png'), token=f'{name}-token')
         for name in ('CAM_FRONT', 'CAM_BACK')
@@ -116,7 +116,7 @@ def sample(root):
     return dict(sample_id='0-0', cameras=cameras, images=images)
 
 
-def test_maps_come_to_their_pictures(tmp_path):
+def test_maps_come_to_their_images(tmp_path):
     root = make_nuscenes(tmp_path)
     slic = SLICSuperpixels(10, 0.5, 0.5, cache_dir=str(tmp_path / 'cache'))
     done = slic(sample(root))
@@ -135,8 +135,8 @@ def test_maps_come_to_their_pictures(tmp_path):
     with pytest.raises(BadSampleError) as error:
         LoadSuperpixels(str(maps), '{camera}/{stem}')(sample(root))
     assert str(error.value) == (
-        f'{root}/samples/CAM_BACK/0-0.png: its superpixel map has (48, 32) rows and columns and the '
-        'picture (48, 64); make the maps of these very pictures, before any crop.'
+        f'{root}/samples/CAM_BACK/0-0.png: its superpixel map has (48, 32) rows and columns and '
+        'the image (48, 64); make the maps of these very images, before any crop.'
     )
     with pytest.raises(ConfigError, match='there is no such folder'):
         LoadSuperpixels(str(tmp_path / 'none'))

@@ -74,8 +74,8 @@ def test_furniture_shows_views_if_asked_to(furniture):
         entry['views'] = [f'views/{entry["id"]}/{k:02d}.png' for k in range(5)]
     index.write_text(json.dumps(records))
     sample = furniture(views=True, pipeline=steps)[0]['data_samples']
-    picture, *views = sample.image_paths
-    assert picture == sample.image_path and picture.endswith('images/bed-0.png')
+    image, *views = sample.image_paths
+    assert image == sample.image_path and image.endswith('images/bed-0.png')
     assert len(set(views)) == 3 and all('/views/bed-0/' in view for view in views)
     np.random.seed(0)
     drawn = {furniture(pipeline=pipeline(8))[0]['data_samples'].image_path for _ in range(5)}
@@ -134,7 +134,7 @@ def test_text_fraction_is_fixed_and_nested(tmp_path):
         (dict(file_up_axis='z'), 'up_axis'),
         (dict(up_axis='y', pipeline=LOADING), "up_axis='z'"),
         (dict(pipeline=LOADING[:3]), 'SwapYZ'),
-        (dict(no_colour=0.5, pipeline=pipeline()), 'ColorDrop value=0.4'),
+        (dict(no_colour=0.5, pipeline=pipeline()), 'ColourDrop value=0.4'),
         (dict(pipeline=[dict(type='RandomRotationZ'), *pipeline()]), 'about z.*y-up'),
     ],
 )

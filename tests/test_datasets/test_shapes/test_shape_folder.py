@@ -8,7 +8,7 @@ from trimesh.visual.material import PBRMaterial
 from trimesh.visual.texture import TextureVisuals
 
 from mrd_plugin.datasets import ShapeFolderDataset
-from mrd_plugin.datasets.shapes.mesh_file import read_points
+from mrd_plugin.datasets.shapes.mesh_file import read_shape_points
 from mrd_plugin.datasets.shapes.shape_file import write_shape
 from mrd_plugin.utils.errors import BadSampleError, ConfigError
 from tests.test_datasets.test_shapes.samples import cloud, pipeline, record, save_pickled
@@ -25,9 +25,9 @@ def coloured(kind):
     elif kind == 'face':
         mesh.visual.face_colors = np.tile([200, 10, 30, 255], (len(mesh.faces), 1))
     elif kind == 'texture':
-        picture = Image.new('RGB', (4, 4), (200, 10, 30))
+        image = Image.new('RGB', (4, 4), (200, 10, 30))
         uv = np.random.default_rng(0).random((len(mesh.vertices), 2))
-        material = PBRMaterial(baseColorTexture=picture)
+        material = PBRMaterial(baseColorTexture=image)
         mesh.visual = TextureVisuals(uv=uv, material=material)
     return mesh
 
@@ -36,7 +36,7 @@ def coloured(kind):
 def test_meshes_without_colour_are_sampled_evenly(tmp_path, ending):
     path = tmp_path / f'a.{ending}'
     box().export(path)
-    xyz, rgb = read_points(path, 6000)
+    xyz, rgb = read_shape_points(path, 6000)
     assert xyz.shape == (6000, 3) and rgb is None
     np.testing.assert_allclose(np.abs(xyz).max(axis=0), [0.5, 1, 1.5], atol=1e-6)
     on_top = np.isclose(np.abs(xyz[:, 2]), 1.5).mean()
@@ -49,13 +49,13 @@ def test_meshes_without_colour_are_sampled_evenly(tmp_path, ending):
 def test_meshes_keep_their_colour(tmp_path, kind, ending):
     path = tmp_path / f'a.{ending}'
     coloured(kind).export(path)
-    _, rgb = read_points(path, 100)
+    _, rgb = read_shape_points(path, 100)
     np.testing.assert_array_equal(rgb, np.tile(np.uint8([200, 10, 30]), (100, 1)))
 
 
 def test_a_mesh_gives_the_same_points_for_the_same_seed(tmp_path):
     box().export(tmp_path / 'a.ply')
-    one, same, other = (read_points(tmp_path / 'a.ply', 50, seed=s)[0] for s in 'aab')
+    one, same, other = (read_shape_points(tmp_path / 'a.ply', 50, seed=s)[0] for s in 'aab')
     np.testing.assert_array_equal(one, same)
     assert not np.array_equal(one, other)
 
@@ -67,25 +67,25 @@ def test_point_clouds(tmp_path):
     np.savetxt(tmp_path / 'a.txt', table)
     np.savetxt(tmp_path / 'a.xyz', table, delimiter=',')
     for ending in ('npy', 'txt', 'xyz'):
-        xyz, rgb = read_points(tmp_path / f'a.{ending}', 10, colour_range=255)
+        xyz, rgb = read_shape_points(tmp_path / f'a.{ending}', 10, colour_range=255)
         np.testing.assert_allclose(xyz, points['xyz'], atol=1e-6)
         np.testing.assert_allclose(rgb, points['rgb'], atol=1e-6)
-        assert read_points(tmp_path / f'a.{ending}', 10, colour_range=0)[1] is None
+        assert read_shape_points(tmp_path / f'a.{ending}', 10, colour_range=0)[1] is None
         with pytest.raises(ConfigError, match='colour_range=1 or 255'):
-            read_points(tmp_path / f'a.{ending}', 10)
+            read_shape_points(tmp_path / f'a.{ending}', 10)
     np.save(tmp_path / 'b.npy', points['xyz'])
-    assert read_points(tmp_path / 'b.npy', 10)[1] is None
+    assert read_shape_points(tmp_path / 'b.npy', 10)[1] is None
     write_shape(tmp_path / 'c.npz', record('c'))
     save_pickled(tmp_path / 'd.npy', record('c'))
     for name in ('c.npz', 'd.npy'):
-        np.testing.assert_array_equal(read_points(tmp_path / name, 10)[1], record('c')['rgb'])
+        np.testing.assert_array_equal(read_shape_points(tmp_path / name, 10)[1], record('c')['rgb'])
     colours = np.tile([9, 8, 7, 255], (64, 1)).astype(np.uint8)
     trimesh.PointCloud(points['xyz'], colors=colours).export(tmp_path / 'p.ply')
-    xyz, rgb = read_points(tmp_path / 'p.ply', 10)
+    xyz, rgb = read_shape_points(tmp_path / 'p.ply', 10)
     np.testing.assert_allclose(xyz, points['xyz'], atol=1e-6)
     np.testing.assert_array_equal(rgb, colours[:, :3])
     trimesh.PointCloud(points['xyz']).export(tmp_path / 'q.ply')
-    assert read_points(tmp_path / 'q.ply', 10)[1] is None
+    assert read_shape_points(tmp_path / 'q.ply', 10)[1] is None
 
 
 @pytest.mark.parametrize(
@@ -93,7 +93,7 @@ def test_point_clouds(tmp_path):
     [
         ('a.obj', b'# nothing\n', 'neither triangles nor points|can not read'),
         ('a.glb', b'glTF cut', 'can not read'),
-        ('a.txt', b'one two three\n', 'a point a line'),
+        ('a.txt', b'one two three\n', 'one point per line'),
         ('a.npy', b'\x93NUMPY', 'truncated'),
         ('a.stl', b'', 'can not read|neither'),
         ('a.doc', b'x', 'can not read'),
@@ -103,10 +103,10 @@ def test_damaged_files_are_named(tmp_path, name, content, message):
     path = tmp_path / name
     path.write_bytes(content)
     with pytest.raises(BadSampleError, match=message) as error:
-        read_points(path, 10)
+        read_shape_points(path, 10)
     assert str(path) in str(error.value)
     with pytest.raises(BadSampleError, match='no such file'):
-        read_points(tmp_path / 'none.obj', 10)
+        read_shape_points(tmp_path / 'none.obj', 10)
 
 
 def folder(root, rows=None):

@@ -46,10 +46,10 @@ def real_pairs(real, **kwargs):
     )
 
 
-def colours_at(picture, pixels):
-    width, height = picture.size
+def colours_at(image, pixels):
+    width, height = image.size
     columns = pixels.astype(int).clip(0, (width - 1, height - 1))
-    return np.asarray(picture)[columns[:, 1], columns[:, 0]] / 255
+    return np.asarray(image)[columns[:, 1], columns[:, 0]] / 255
 
 
 def test_samples_of_the_info_file(rooms):
@@ -103,9 +103,9 @@ def test_crop_keeps_what_the_crop_shows(rooms, seed):
     others = {tuple(row) for row in whole['xyz']} - {tuple(row) for row in part['xyz']}
     outside = project_to_image(np.array(sorted(others)), DEPTH2IMG) - (left, top)
     assert ((outside < 0) | (outside >= width)).any(1).all()
-    # the points have the colours of the cropped picture, at their place in it
-    picture = load_rgb(part['image_path'])
-    np.testing.assert_allclose(colours_at(picture, pixels - (left, top)), part['rgb'], atol=1e-6)
+    # the points have the colours of the cropped image, at their place in it
+    image = load_rgb(part['image_path'])
+    np.testing.assert_allclose(colours_at(image, pixels - (left, top)), part['rgb'], atol=1e-6)
 
 
 def test_crop_for_evaluation_is_the_square_in_the_middle(rooms):

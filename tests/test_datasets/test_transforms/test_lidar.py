@@ -22,14 +22,14 @@ def results(seed=0, pairs=M):
     points[:, 3] = np.arange(N) / N
     rows, columns = np.mgrid[:H, :W]
     ids = (rows * W + columns).astype(np.int32)
-    picture = np.stack([rows, columns, 0 * rows], axis=2).astype(np.uint8)
+    image = np.stack([rows, columns, 0 * rows], axis=2).astype(np.uint8)
     pixels = random.integers((0, 0, 0), (V, H, W), (pairs, 3))
     return dict(
         sample_id='s',
         cameras=[dict(name='left'), dict(name='right')],
         points=points,
         has_intensity=True,
-        images=[picture, picture[:, ::-1].copy()],
+        images=[image, image[:, ::-1].copy()],
         superpixels=[ids, ids + H * W],
         image_masks=[ids % 3 == 0, ids % 5 == 0],
         pair_points=random.integers(0, N, pairs),
@@ -86,7 +86,7 @@ def test_pairs_join_what_they_joined(name):
 
 
 @pytest.mark.parametrize('name', ['crop', 'resize', 'flip'])
-def test_pictures_and_masks_go_the_same_way(name):
+def test_images_and_masks_go_the_same_way(name):
     np.random.seed(2)
     sample = results()
     for transform in CHAINS[name]:
@@ -233,7 +233,7 @@ def test_a_cuboid_is_a_box_that_leaves_enough():
     assert len(T.CuboidDrop()(one)['points']) == N
 
 
-def test_masks_are_patches_of_some_pictures():
+def test_masks_are_patches_of_some_images():
     np.random.seed(9)
     transform = T.PatchMask(prob=0.5, patch_size=16, ratio=0.5)
     masked, shares = 0, []

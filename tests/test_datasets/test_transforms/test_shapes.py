@@ -135,12 +135,12 @@ def test_mirror_changes_signs_of_its_axes_half_of_the_time():
 def test_colour_drop_gives_its_value_and_leaves_the_original_alone():
     sample = results()
     copy = sample['rgb'].copy()
-    dropped = T.ColorDrop(p=1.0)(dict(sample))['rgb']
+    dropped = T.ColourDrop(p=1.0)(dict(sample))['rgb']
     assert dropped.dtype == np.float32
     np.testing.assert_array_equal(dropped, np.float32(0.4))
     np.testing.assert_array_equal(sample['rgb'], copy)
-    np.testing.assert_array_equal(T.ColorDrop(p=0.0)(dict(sample))['rgb'], copy)
-    assert 'rgb' not in T.ColorDrop(p=1.0)(dict(xyz=sample['xyz']))
+    np.testing.assert_array_equal(T.ColourDrop(p=0.0)(dict(sample))['rgb'], copy)
+    assert 'rgb' not in T.ColourDrop(p=1.0)(dict(xyz=sample['xyz']))
 
 
 def test_colour_jitter_stays_within_its_gain_and_range():

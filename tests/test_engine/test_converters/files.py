@@ -1,4 +1,4 @@
-"""Synthetic files in the published forms, typed from the lists of their names, not from our code."""
+"""Synthetic files in the published forms, typed from the lists of their names, not our code."""
 
 from __future__ import annotations
 
@@ -172,7 +172,7 @@ def eva_block(name, width, mlp, kind):
     return names | linear(f'{name}.mlp.fc2', width, mlp)
 
 
-UNI3D = {  # width, depth, mlp, kind, side of the picture of the 2D weights, in patches
+UNI3D = {  # width, depth, mlp, kind, side of the image of the 2D weights, in patches
     'tiny': (192, 12, 512, 'packed', 16),
     'small': (384, 12, 1024, 'packed', 16),
     'base': (768, 12, 2048, 'split', 32),

@@ -1,4 +1,4 @@
-"""Res16UNet34C of SLidR and CMCR: published names in, the same function out, through the converted file.
+"""Res16UNet34C of SLidR and CMCR: published names in, the same function out, by conversion.
 
 Synthetic files, typed from the published lists of names. The reference multiplies MinkowskiEngine's
 kernels site by site; ``test_minkowski.py`` and the test below prove single kernels against dense

@@ -153,7 +153,7 @@ def test_released_decoder_resolution_quantises_every_pixel():
     torch.testing.assert_close(given[0], expected)
 
 
-def test_geometry_takes_the_error_of_pictures_to_the_student():
+def test_geometry_takes_the_error_of_images_to_the_student():
     """The box of the figure that the released code lacks."""
     batch = make_batch(60, 60)
     for enhanced in (True, False):
@@ -163,7 +163,7 @@ def test_geometry_takes_the_error_of_pictures_to_the_student():
         found = [grads(model, term, part) for part in (model.backbone, model.point_head)]
         assert all(g is not None and g > 0 for g in found) == enhanced
         assert grads(model, term, model.image_head) > 0
-    # In unmasked pictures nothing is replaced.
+    # In unmasked images nothing is replaced.
     clear = batch._replace(image_masks=torch.zeros_like(batch.image_masks))
     model = only(image=1.0)
     term = model.loss(clear)['loss_image']

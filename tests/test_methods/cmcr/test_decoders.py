@@ -20,12 +20,12 @@ def test_image_head_commutes_with_enlarging():
 
 
 @pytest.mark.parametrize(('stride', 'grid'), [(1, (9, 14)), (4, (3, 4))])
-def test_image_decoder_gives_pictures(stride, grid):
+def test_image_decoder_gives_images(stride, grid):
     decoder = ImageDecoder(6, stride)
     assert decoder.grid(9, 14) == grid
-    pictures = decoder(torch.randn(2, 6, *grid), (9, 14))
-    assert pictures.shape == (2, 3, 9, 14)
-    assert (pictures > 0).all() and (pictures < 1).all()
+    images = decoder(torch.randn(2, 6, *grid), (9, 14))
+    assert images.shape == (2, 3, 9, 14)
+    assert (images > 0).all() and (images < 1).all()
 
 
 def test_released_decoder_is_three_convolutions():

@@ -43,7 +43,7 @@ DECODER = dict(
 
 @MODELS.register_module()
 class NumberedTeacher(Teacher):
-    """Random but fixed tokens by the name of the picture; refuses to read any text."""
+    """Random but fixed tokens by the name of the image; refuses to read any text."""
 
     def _encode_images(self, paths):
         return self._encode_tokens(paths)[:, 0]
@@ -150,7 +150,7 @@ def test_variant_b_by_hand():
 
 
 def test_queries_learn_from_the_student_side_alone():
-    """The targets' dependence on the queries is cut: the loss's gradient is that of fixed targets."""
+    """The targets' dependence on the queries is cut: the gradient is that of fixed targets."""
     model = build(target='concepts', loss=dict(type='ConceptLoss', contrast_weight=0.0)).eval()
     points, samples = make_batch(without_image=())
     model.loss(points, samples)['loss'].backward()
@@ -183,7 +183,7 @@ def test_hidden_patches_are_rebuilt():
 
 
 @pytest.mark.parametrize('target', ['image', 'concepts'])
-def test_batch_without_pictures_costs_nothing(target):
+def test_batch_without_images_costs_nothing(target):
     model = build(target=target)
     losses = model.loss(*make_batch(without_image=range(6)))
     losses['loss'].backward()
@@ -223,7 +223,7 @@ def test_mistakes_name_the_key():
 def _on_rank(rank, target):
     model = build(target=target).eval()
     points, samples = make_batch()
-    mine = slice(0, 4) if rank == 0 else slice(4, 6)  # four pictures of four, and one of two
+    mine = slice(0, 4) if rank == 0 else slice(4, 6)  # four images of four, and one of two
     loss = model.loss(points[mine], samples[mine])['loss']
     loss.backward()
     return float(loss), {name: grad.numpy() for name, grad in gradients(model).items()}

@@ -97,7 +97,7 @@ def test_without_contrast_only_the_distance_is_left(batch):
     torch.testing.assert_close(out['loss'], distances.mean())
 
 
-def test_batch_without_pictures_costs_nothing(batch):
+def test_batch_without_images_costs_nothing(batch):
     concepts, targets, image = batch
     concepts.requires_grad_(True)
     loss = ConceptLoss()
@@ -112,7 +112,7 @@ def test_batch_without_pictures_costs_nothing(batch):
     assert not concepts.grad.any()
 
 
-def test_rows_without_picture_are_not_read(batch):
+def test_rows_without_image_are_not_read(batch):
     concepts, targets, image = batch
     has = torch.tensor([True, False, True, True, True, True])
     loss = ConceptLoss()

@@ -108,7 +108,7 @@ def test_uncertainty_weights_across_kinds_rest_where_every_variance_pulls_alike(
         (factors @ values + penalties.sum()).backward()
         optimizer.step()
     pulls = (weights(values)[0] * values).detach()
-    if within == 'UncertaintyWeights':  # one variance a slot
+    if within == 'UncertaintyWeights':  # one variance per slot
         torch.testing.assert_close(pulls, torch.ones(4), rtol=1e-3, atol=0)
     else:  # one variance a kind
         torch.testing.assert_close(pulls.view(2, 2).sum(1), torch.ones(2), rtol=1e-3, atol=0)

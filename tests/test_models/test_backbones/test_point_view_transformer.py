@@ -33,8 +33,8 @@ def test_the_front_view_of_a_swapped_file_is_not_mirrored():
     xyz = np.float32([[0, 0, 0], [1, 0, 0], [0, 1, 0], [0, 0, 1]])
     swapped = SwapYZ()(dict(xyz=xyz, up_axis='y'))['xyz']
     colours = torch.eye(4)[None, :, 1:]  # black, red, green, blue
-    picture = render_points(torch.tensor(swapped)[None], colours, view_cameras(VIEWS[:1]), 30)[0, 0]
-    corner, right, top = picture[:, -3, 2], picture[:, -3, -3], picture[:, 2, 2]
+    image = render_points(torch.tensor(swapped)[None], colours, view_cameras(VIEWS[:1]), 30)[0, 0]
+    corner, right, top = image[:, -3, 2], image[:, -3, -3], image[:, 2, 2]
     assert right[0] > 0.4 and right[1:].max() == 0
     assert top[1] > 0.4 and top[[0, 2]].max() == 0
     assert corner[2] > 0.4 and corner[:2].max() == 0  # blue is nearest to the viewer
@@ -46,8 +46,8 @@ def test_tokens_are_the_projected_means_of_the_trunks_maps(points):
     views.feature_norm.running_mean.uniform_()
     tokens = views(points)
     assert tokens.shape == (2, 3, 16)
-    pictures = render_points(points[..., :3], points[..., 3:], views.cameras, 64)
-    maps = views.trunk(pictures[1])
+    images = render_points(points[..., :3], points[..., 3:], views.cameras, 64)
+    maps = views.trunk(images[1])
     mean, var = views.feature_norm.running_mean, views.feature_norm.running_var
     rows = (maps.mean((2, 3)) - mean) / (var + 1e-5).sqrt()
     expected = views.norm(views.proj(rows) + views.view_embed)

@@ -90,7 +90,7 @@ def test_a_frozen_backbone_stays_as_it_is():
 
 
 def test_what_is_wrong_is_said():
-    with pytest.raises(ConfigError, match=r'fp_channels=\(9, 16\).*gives 32 features a point'):
+    with pytest.raises(ConfigError, match=r'fp_channels=\(9, 16\).*gives 32 features per point'):
         build(width=9)
     points = room(64)[None] * torch.tensor([1.0, 1, 1, 255, 255, 255])
     with pytest.raises(ConfigError, match='colours go up to 2.*NormalizePointsColor'):

@@ -31,12 +31,12 @@ def test_indices_point_at_what_they_pointed_at():
             joined = batch.pair_points[pair]
             torch.testing.assert_close(batch.points[joined], points[point])
             assert batch.point_batch[joined] == index
-            picture, joined_row, joined_column = batch.pair_pixels[pair]
+            image, joined_row, joined_column = batch.pair_pixels[pair]
             assert (joined_row, joined_column) == (row, column)
-            assert batch.image_batch[picture] == index
-            torch.testing.assert_close(batch.images[picture] * 255, images[view].float())
-            torch.testing.assert_close(batch.superpixels[picture], sample.superpixels[view].long())
-            torch.testing.assert_close(batch.image_masks[picture], sample.image_masks[view])
+            assert batch.image_batch[image] == index
+            torch.testing.assert_close(batch.images[image] * 255, images[view].float())
+            torch.testing.assert_close(batch.superpixels[image], sample.superpixels[view].long())
+            torch.testing.assert_close(batch.image_masks[image], sample.image_masks[view])
             pair += 1
         rows = slice(query, query + len(sample.query_xyz))
         torch.testing.assert_close(batch.query_xyz[rows], sample.query_xyz)
@@ -92,7 +92,7 @@ def test_time_is_a_column_of_zeros():
     assert torch.equal(timed[:, :4], without) and (timed[:, 4] == 0).all()
 
 
-def test_optional_fields_and_pictures_may_be_absent():
+def test_optional_fields_and_images_may_be_absent():
     parts = [make_pair(seed=i, superpixels=None, query_xyz=None) for i in range(2)]
     for part in parts:
         for key in ('query_kind', 'query_occupied', 'query_intensity'):

@@ -22,8 +22,8 @@ def conse():
 
 
 @pytest.fixture(scope='session')
-def pictures(tmp_path_factory):
-    """A data folder with three drawn pictures, one of them transparent, and an index."""
+def data_root(tmp_path_factory):
+    """A data folder with three drawn images, one of them transparent, and an index."""
     root = tmp_path_factory.mktemp('data')
     (root / 'images').mkdir()
     banana = Image.new('RGBA', (128, 128), (0, 0, 0, 0))
@@ -47,8 +47,8 @@ def pictures(tmp_path_factory):
 
 
 @pytest.fixture
-def cache(tmp_path, pictures, hash_teacher):
+def cache(tmp_path, data_root, hash_teacher):
     """A finished cache of the quick teacher."""
-    request = CacheRequest.from_folder(pictures, ['banana', 'lamp'], ['short'], ['short'])
-    write_cache(hash_teacher, request, pictures, tmp_path / 'cache')
+    request = CacheRequest.from_folder(data_root, ['banana', 'lamp'], ['short'], ['short'])
+    write_cache(hash_teacher, request, data_root, tmp_path / 'cache')
     return tmp_path / 'cache'

@@ -42,7 +42,7 @@ def make_sample(**meta):
 
 
 class PatchHashTeacher(HashTeacher):
-    """The same with three patch tokens a picture."""
+    """The same with three patch tokens per image."""
 
     def _encode_tokens(self, paths):
         names = [str(path).rsplit('/', 1)[-1] for path in paths]

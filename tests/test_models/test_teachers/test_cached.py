@@ -15,13 +15,13 @@ from mrd_plugin.utils.errors import BadSampleError, ConfigError
 from .stubs import HashTeacher, make_sample
 
 
-def test_equals_the_online_teacher(conse, pictures, tmp_path):
-    request = CacheRequest.from_folder(pictures, ['lamp'], ['identity'], ['short'])
-    write_cache(conse, request, pictures, tmp_path / 'conse')
+def test_equals_the_online_teacher(conse, data_root, tmp_path):
+    request = CacheRequest.from_folder(data_root, ['lamp'], ['identity'], ['short'])
+    write_cache(conse, request, data_root, tmp_path / 'conse')
     cached = CachedTeacher(tmp_path / 'conse', expect=conse.describe())
     samples = [
-        make_sample(text=text, image_path=str(pictures / 'images' / picture))
-        for text, picture in (('Banana', 'banana.png'), ('a yellow fruit', 'ball.png'))
+        make_sample(text=text, image_path=str(data_root / 'images' / image))
+        for text, image in (('Banana', 'banana.png'), ('a yellow fruit', 'ball.png'))
     ]
     for got, expected in zip(cached(samples), conse(samples)):
         torch.testing.assert_close(got, expected, atol=1e-3, rtol=0)
@@ -32,11 +32,11 @@ def test_equals_the_online_teacher(conse, pictures, tmp_path):
     assert cached.dim == conse.dim
 
 
-def test_pictures_are_found_wherever_the_data_lies(cache, pictures, tmp_path, monkeypatch):
+def test_images_are_found_wherever_the_data_lies(cache, data_root, tmp_path, monkeypatch):
     teacher = CachedTeacher(cache)
-    expected = teacher.encode_image([str(pictures / 'images/ball.png')])
+    expected = teacher.encode_image([str(data_root / 'images/ball.png')])
     moved = tmp_path / 'else/where'
-    shutil.copytree(pictures, moved)
+    shutil.copytree(data_root, moved)
     assert torch.equal(
         CachedTeacher(cache).encode_image([str(moved / 'images/ball.png')]), expected
     )
@@ -45,11 +45,11 @@ def test_pictures_are_found_wherever_the_data_lies(cache, pictures, tmp_path, mo
     assert torch.equal(CachedTeacher(cache).encode_image(['images/ball.png']), expected)
 
 
-def test_another_picture_of_that_name_is_refused(cache, pictures, tmp_path):
-    shutil.copytree(pictures, tmp_path / 'data')
+def test_another_image_of_that_name_is_refused(cache, data_root, tmp_path):
+    shutil.copytree(data_root, tmp_path / 'data')
     with open(tmp_path / 'data/images/ball.png', 'ab') as file:
         file.write(b'x')
-    with pytest.raises(ConfigError, match='it is another picture'):
+    with pytest.raises(ConfigError, match='it is another image'):
         CachedTeacher(cache).encode_image([str(tmp_path / 'data/images/ball.png')])
 
 
@@ -57,7 +57,7 @@ def test_unknown_keys(cache):
     teacher = CachedTeacher(cache)
     with pytest.raises(ConfigError, match="has no text 'zebra'.*--prompts or --classes"):
         teacher.encode_text(['banana', 'zebra'])
-    with pytest.raises(ConfigError, match='has no picture images/zebra.png'):
+    with pytest.raises(ConfigError, match='has no image images/zebra.png'):
         teacher.encode_image(['images/zebra.png'])
 
 
@@ -104,13 +104,13 @@ def test_copies_share_the_memory_map(cache):
     assert copy.deepcopy(teacher)._texts.content is teacher._texts.content
 
 
-def test_second_run_returns_at_once(cache, pictures):
-    request = CacheRequest.from_folder(pictures, ['banana', 'lamp'], ['short'], ['short'])
+def test_second_run_returns_at_once(cache, data_root):
+    request = CacheRequest.from_folder(data_root, ['banana', 'lamp'], ['short'], ['short'])
     again = HashTeacher()
-    assert write_cache(again, request, pictures, cache) is False
+    assert write_cache(again, request, data_root, cache) is False
     assert again.encoded == [] and not cache.with_name('cache.partial').exists()
     other = HashTeacher(salt=5)
-    assert write_cache(other, request, pictures, cache) is True
+    assert write_cache(other, request, data_root, cache) is True
     assert CachedTeacher(cache).describe() == other.describe()
 
 
@@ -121,9 +121,9 @@ class Interrupted(HashTeacher):
         return super()._encode_texts(texts)
 
 
-def test_views_are_pictures_like_others(pictures, tmp_path):
+def test_views_are_images_like_others(data_root, tmp_path):
     data = tmp_path / 'data'
-    shutil.copytree(pictures, data)
+    shutil.copytree(data_root, data)
     records = json.loads((data / 'index.json').read_text())
     (data / 'views/a-1').mkdir(parents=True)
     for number, name in enumerate(('ball', 'plain')):
@@ -140,15 +140,15 @@ def test_views_are_pictures_like_others(pictures, tmp_path):
     torch.testing.assert_close(views.image, online.image, atol=1e-3, rtol=0)
 
 
-def test_interrupted_run_goes_on(pictures, tmp_path):
+def test_interrupted_run_goes_on(data_root, tmp_path):
     out = tmp_path / 'cache'
-    request = CacheRequest.from_folder(pictures, prompts=['short'])
+    request = CacheRequest.from_folder(data_root, prompts=['short'])
     first = Interrupted()
     with pytest.raises(KeyboardInterrupt):
-        write_cache(first, request, pictures, out)
+        write_cache(first, request, data_root, out)
     assert not out.exists()
     second = HashTeacher()
-    write_cache(second, request, pictures, out)
+    write_cache(second, request, data_root, out)
     assert not set(first.encoded) & set(second.encoded)
     whole = HashTeacher().encode_text(request.texts)
     torch.testing.assert_close(
@@ -156,21 +156,21 @@ def test_interrupted_run_goes_on(pictures, tmp_path):
     )
 
 
-def test_interrupted_run_of_another_teacher_starts_anew(pictures, tmp_path):
-    request = CacheRequest.from_folder(pictures)
+def test_interrupted_run_of_another_teacher_starts_anew(data_root, tmp_path):
+    request = CacheRequest.from_folder(data_root)
     with pytest.raises(KeyboardInterrupt):
-        write_cache(Interrupted(), request, pictures, tmp_path / 'cache')
+        write_cache(Interrupted(), request, data_root, tmp_path / 'cache')
     other = HashTeacher(salt=1)
-    write_cache(other, request, pictures, tmp_path / 'cache')
+    write_cache(other, request, data_root, tmp_path / 'cache')
     assert len(other.encoded) == len(request.texts) + len(request.images)
 
 
-def test_foreign_folders_and_bad_data_are_refused(pictures, tmp_path):
-    request = CacheRequest.from_folder(pictures)
+def test_foreign_folders_and_bad_data_are_refused(data_root, tmp_path):
+    request = CacheRequest.from_folder(data_root)
     (tmp_path / 'mine').mkdir()
     (tmp_path / 'mine/thesis.txt').write_text('years of work')
     with pytest.raises(ConfigError, match='is no teacher cache; choose another folder'):
-        write_cache(HashTeacher(), request, pictures, tmp_path / 'mine')
+        write_cache(HashTeacher(), request, data_root, tmp_path / 'mine')
     with pytest.raises(ConfigError, match='index.json is missing'):
         CacheRequest.from_folder(tmp_path)
     (tmp_path / 'index.json').write_text(json.dumps([dict(id='a', image='images/none.png')]))
@@ -178,7 +178,7 @@ def test_foreign_folders_and_bad_data_are_refused(pictures, tmp_path):
         CacheRequest.from_folder(tmp_path)
 
 
-def test_data_without_pictures(tmp_path):
+def test_data_without_images(tmp_path):
     (tmp_path / 'index.json').write_text(json.dumps(dict(shapes=[dict(id='a', name='cup')])))
     write_cache(HashTeacher(), CacheRequest.from_folder(tmp_path), tmp_path, tmp_path / 'cache')
     targets = CachedTeacher(tmp_path / 'cache')([make_sample(text='cup')])

@@ -31,14 +31,14 @@ def test_text_tower_gives_the_published_numbers(conse):
     torch.testing.assert_close(got, expected, atol=1e-4, rtol=0)
 
 
-def test_picture_is_near_its_word(conse, pictures):
-    image = conse.encode_image([pictures / 'images/banana.png'])
+def test_image_is_near_its_word(conse, data_root):
+    image = conse.encode_image([data_root / 'images/banana.png'])
     names = ['airplane', 'banana', 'bathtub', 'bed', 'castle', 'dog', 'truck']
     assert names[int((image @ conse.encode_text(names).T).argmax())] == 'banana'
 
 
-def test_unit_norm_batch_size_and_repeats(conse, pictures):
-    paths = [str(path) for path in sorted((pictures / 'images').glob('*.png'))]
+def test_unit_norm_batch_size_and_repeats(conse, data_root):
+    paths = [str(path) for path in sorted((data_root / 'images').glob('*.png'))]
     texts = ['a', 'a rather long sentence about a chair with four legs', 'lamp', 'sofa', 'tub']
     for encode, items in ((conse.encode_image, paths), (conse.encode_text, texts)):
         together = encode(items)
@@ -50,8 +50,8 @@ def test_unit_norm_batch_size_and_repeats(conse, pictures):
     assert conse.encode_text([]).shape == (0, 384)
 
 
-def test_conse_is_the_weighted_mean_of_class_vectors(conse, pictures):
-    path = str(pictures / 'images/ball.png')
+def test_conse_is_the_weighted_mean_of_class_vectors(conse, data_root):
+    path = str(data_root / 'images/ball.png')
     from mrd_plugin.models.teachers.vision_language.conse import _preprocess
 
     logits = conse.network('image')(_preprocess(load_rgb(path))[None])[0]
@@ -61,7 +61,7 @@ def test_conse_is_the_weighted_mean_of_class_vectors(conse, pictures):
     torch.testing.assert_close(got, expected / expected.norm(), atol=1e-5, rtol=0)
 
 
-def test_transparent_pictures_lie_on_white(tmp_path):
+def test_transparent_images_lie_on_white(tmp_path):
     Image.new('RGBA', (4, 4), (255, 0, 0, 0)).save(tmp_path / 'clear.png')
     assert load_rgb(str(tmp_path / 'clear.png')).getpixel((1, 1)) == (255, 255, 255)
 
@@ -73,10 +73,10 @@ def test_describe_and_registry(conse):
     assert all(len(digest) == 64 for digest in told['weights_sha256'].values())
 
 
-def test_bad_pictures_and_settings(conse, tmp_path):
+def test_bad_images_and_settings(conse, tmp_path):
     with pytest.raises(BadSampleError, match='none.png is missing'):
         conse.encode_image([str(tmp_path / 'none.png')])
-    (tmp_path / 'broken.png').write_bytes(b'\x89PNG but no picture')
+    (tmp_path / 'broken.png').write_bytes(b'\x89PNG but no image')
     with pytest.raises(BadSampleError, match='broken.png'):
         conse.encode_image([str(tmp_path / 'broken.png')])
     with pytest.raises(ConfigError, match='top_k=0'):

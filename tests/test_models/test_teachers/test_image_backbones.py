@@ -16,7 +16,7 @@ from mrd_plugin.utils.errors import ConfigError
 VIT = 'vit_tiny_patch16_224'
 
 
-def pictures(height=64, width=96, count=2):
+def random_images(height=64, width=96, count=2):
     return torch.rand(count, 3, height, width, generator=torch.Generator().manual_seed(0))
 
 
@@ -47,28 +47,28 @@ def expected_map(network, images):
 
 def test_moco_weights_give_the_query_encoders_map(resnet_file):
     path, network = resnet_file
-    maps = ResNetImageTeacher(str(path), batch_size=1)(pictures())
+    maps = ResNetImageTeacher(str(path), batch_size=1)(random_images())
     assert maps.shape == (2, 2048, 2, 3)
-    torch.testing.assert_close(maps, expected_map(network, pictures()), atol=1e-3, rtol=1e-3)
+    torch.testing.assert_close(maps, expected_map(network, random_images()), atol=1e-3, rtol=1e-3)
 
 
 def test_dilation_keeps_the_resolution(resnet_file):
     path, network = resnet_file
-    maps = ResNetImageTeacher(str(path), dilated=True)(pictures())
+    maps = ResNetImageTeacher(str(path), dilated=True)(random_images())
     assert maps.shape == (2, 2048, 16, 24)
     twin = torchvision.models.resnet50(replace_stride_with_dilation=[True] * 3)
     twin.load_state_dict(
         {k: v for k, v in network.state_dict().items() if not k.startswith('fc')}, strict=False
     )
-    torch.testing.assert_close(maps, expected_map(twin, pictures()), atol=1e-3, rtol=1e-3)
+    torch.testing.assert_close(maps, expected_map(twin, random_images()), atol=1e-3, rtol=1e-3)
 
 
 def test_imagenet_file_of_torchvision(resnet_file, tmp_path):
     network = resnet_file[1]
     state = {k: v.contiguous() for k, v in network.state_dict().items()}
     save_file(state, tmp_path / 'resnet50.safetensors')
-    maps = ResNetImageTeacher(str(tmp_path / 'resnet50.safetensors'))(pictures())
-    torch.testing.assert_close(maps, expected_map(network, pictures()), atol=1e-3, rtol=1e-3)
+    maps = ResNetImageTeacher(str(tmp_path / 'resnet50.safetensors'))(random_images())
+    torch.testing.assert_close(maps, expected_map(network, random_images()), atol=1e-3, rtol=1e-3)
 
 
 @pytest.mark.parametrize('author', ['swav', 'obow'])
@@ -81,8 +81,8 @@ def test_resnets_of_st_slidr(resnet_file, tmp_path, author):
     }
     content = {f'module.{k}': v for k, v in body.items()} | extra
     torch.save({'network': body} if author == 'obow' else content, tmp_path / 'weights.pth')
-    maps = ResNetImageTeacher(str(tmp_path / 'weights.pth'))(pictures())
-    torch.testing.assert_close(maps, expected_map(network, pictures()), atol=1e-3, rtol=1e-3)
+    maps = ResNetImageTeacher(str(tmp_path / 'weights.pth'))(random_images())
+    torch.testing.assert_close(maps, expected_map(network, random_images()), atol=1e-3, rtol=1e-3)
 
 
 def test_frozen_under_train_and_outside_of_everything(resnet_file):
@@ -92,7 +92,7 @@ def test_frozen_under_train_and_outside_of_everything(resnet_file):
     model.requires_grad_(True)
     network = teacher.network('resnet')
     before = {k: v.clone() for k, v in network.state_dict().items()}
-    images = pictures().requires_grad_()
+    images = random_images().requires_grad_()
     maps = teacher(images)
     model['head'](maps).square().mean().backward()
     assert not maps.requires_grad and images.grad is None
@@ -124,9 +124,9 @@ def test_vit_map_is_its_patch_tokens(final_norm):
     torch.manual_seed(0)
     teacher = ViTImageTeacher(VIT, final_norm=final_norm)
     network = teacher.network('vit')
-    maps = teacher(pictures(64, 96))
+    maps = teacher(random_images(64, 96))
     assert maps.shape == (2, 192, 4, 6) and teacher.dim == 192
-    pixels = (pictures(64, 96) - 0.5) / 0.5  # this model's own normalisation
+    pixels = (random_images(64, 96) - 0.5) / 0.5  # this model's own normalisation
     tokens = network.forward_features(pixels)[:, 1:] if final_norm else None
     if final_norm:
         torch.testing.assert_close(maps.flatten(2).transpose(1, 2), tokens)
@@ -138,10 +138,10 @@ def test_vit_map_is_its_patch_tokens(final_norm):
     assert not any(module.training for module in network.modules())
 
 
-def test_vit_takes_pictures_of_any_size():
+def test_vit_takes_images_of_any_size():
     teacher = ViTImageTeacher('vit_small_patch14_dinov2')
-    assert teacher(pictures(50, 97, 1)).shape == (1, 384, 4, 7)
-    assert teacher(pictures(5, 5, 1)).shape == (1, 384, 1, 1)
+    assert teacher(random_images(50, 97, 1)).shape == (1, 384, 4, 7)
+    assert teacher(random_images(5, 5, 1)).shape == (1, 384, 1, 1)
     assert teacher.mean.flatten().tolist() == pytest.approx([0.485, 0.456, 0.406])
 
 
@@ -170,13 +170,13 @@ def test_dinov2_and_dino_files(tmp_path):
 )
 def test_embedded_backbone(strides, shape):
     teacher = EfficientNetLiteTeacher(strides)
-    maps = teacher(pictures(64, 96, 1))
+    maps = teacher(random_images(64, 96, 1))
     assert maps.shape == (1, *shape) and teacher.dim == shape[0]
     network = teacher.network('lite')
     assert not any(module.training for module in teacher.train().network('lite').modules())
     if strides == (32,):
         with torch.no_grad():
-            expected = network.extract_features((pictures(64, 96, 1) * 255 - 127) / 128)
+            expected = network.extract_features((random_images(64, 96, 1) * 255 - 127) / 128)
         torch.testing.assert_close(maps, expected, atol=1e-4, rtol=1e-4)
     if len(strides) > 1:
         lengths = [part.norm(dim=1) for part in maps.split([40, 112, 1280], dim=1)]

@@ -32,14 +32,14 @@ def teacher(saved):
     return OpenCLIPTeacher(MODEL, str(saved[1]), batch_size=2)
 
 
-def test_round_trip_through_a_local_file(saved, teacher, pictures):
+def test_round_trip_through_a_local_file(saved, teacher, data_root):
     network, path = saved
-    paths = [str(picture) for picture in sorted((pictures / 'images').glob('*.png'))]
+    paths = [str(image) for image in sorted((data_root / 'images').glob('*.png'))]
     texts = ['a chair', 'a lamp', 'a rather long sentence about a table']
     transform = image_transform_v2(PreprocessCfg(**network.visual.preprocess_cfg), is_train=False)
     with torch.no_grad():
         images = network.encode_image(
-            torch.stack([transform(load_rgb(picture)) for picture in paths]), normalize=True
+            torch.stack([transform(load_rgb(image)) for image in paths]), normalize=True
         )
         words = network.encode_text(open_clip.get_tokenizer(MODEL)(texts), normalize=True)
     torch.testing.assert_close(teacher.encode_image(paths), images, atol=1e-5, rtol=1e-4)

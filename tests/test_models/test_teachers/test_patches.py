@@ -25,8 +25,8 @@ from .stubs import HashTeacher, PatchHashTeacher, make_sample
 
 
 @pytest.fixture
-def paths(pictures):
-    return [str(path) for path in sorted((pictures / 'images').glob('*.png'))]
+def paths(data_root):
+    return [str(path) for path in sorted((data_root / 'images').glob('*.png'))]
 
 
 @pytest.fixture
@@ -137,7 +137,7 @@ def test_timm_attention_pooling_gives_the_values_that_it_averages(pixels):
 
 @torch.no_grad()
 @pytest.mark.parametrize('proj', ['linear', 'mlp'])
-def test_picture_of_one_place_is_its_own_token(proj):
+def test_image_of_one_place_is_its_own_token(proj):
     tower = timm_tower('convnext_atto', 'avg', proj)
     tokens = encode_tokens(tower, torch.randn(2, 3, 32, 32))
     assert tokens.shape == (2, 2, 20)
@@ -234,10 +234,10 @@ def test_teachers_without_tokens_say_so():
 # --- caches ---
 
 
-def test_cached_tokens_equal_the_online_ones(pictures, paths, tmp_path):
+def test_cached_tokens_equal_the_online_ones(data_root, paths, tmp_path):
     teacher = PatchHashTeacher()
-    request = CacheRequest.from_folder(pictures)
-    write_cache(teacher, request, pictures, tmp_path / 'cache', patches=True)
+    request = CacheRequest.from_folder(data_root)
+    write_cache(teacher, request, data_root, tmp_path / 'cache', patches=True)
     cached = CachedTeacher(tmp_path / 'cache', expect=dict(n_patches=3))
     expected = PatchHashTeacher().encode_tokens(paths)
     torch.testing.assert_close(cached.encode_tokens(paths), expected, atol=1e-3, rtol=0)
@@ -247,13 +247,13 @@ def test_cached_tokens_equal_the_online_ones(pictures, paths, tmp_path):
         CachedTeacher(tmp_path / 'cache')
 
 
-def test_tokens_are_added_to_a_finished_cache(pictures, tmp_path):
-    out, request = tmp_path / 'cache', CacheRequest.from_folder(pictures)
-    write_cache(HashTeacher(), request, pictures, out)
+def test_tokens_are_added_to_a_finished_cache(data_root, tmp_path):
+    out, request = tmp_path / 'cache', CacheRequest.from_folder(data_root)
+    write_cache(HashTeacher(), request, data_root, out)
     with pytest.raises(ConfigError, match='no patch tokens; run .* with --patches'):
-        CachedTeacher(out).encode_patches([str(pictures / 'images/ball.png')])
+        CachedTeacher(out).encode_patches([str(data_root / 'images/ball.png')])
     teacher = PatchHashTeacher()
-    assert write_cache(teacher, request, pictures, out, patches=True)
+    assert write_cache(teacher, request, data_root, out, patches=True)
     assert not set(teacher.encoded) & set(request.texts)  # texts were kept
     torch.testing.assert_close(
         CachedTeacher(out).encode_text(request.texts),
@@ -263,33 +263,33 @@ def test_tokens_are_added_to_a_finished_cache(pictures, tmp_path):
     )
     for patches in (True, False):  # and stay when they are not asked for
         again = PatchHashTeacher()
-        assert not write_cache(again, request, pictures, out, patches=patches)
+        assert not write_cache(again, request, data_root, out, patches=patches)
         assert again.encoded == []
     assert json.loads((out / 'manifest.json').read_text())['n_patches'] == 3
 
 
-def test_interrupted_run_with_tokens_goes_on(pictures, tmp_path):
+def test_interrupted_run_with_tokens_goes_on(data_root, tmp_path):
     class Interrupted(PatchHashTeacher):
         def _encode_texts(self, texts):
             raise KeyboardInterrupt
 
-    request = CacheRequest.from_folder(pictures)
+    request = CacheRequest.from_folder(data_root)
     with pytest.raises(KeyboardInterrupt):
-        write_cache(Interrupted(), request, pictures, tmp_path / 'cache', patches=True)
+        write_cache(Interrupted(), request, data_root, tmp_path / 'cache', patches=True)
     second = PatchHashTeacher()
-    write_cache(second, request, pictures, tmp_path / 'cache', patches=True)
+    write_cache(second, request, data_root, tmp_path / 'cache', patches=True)
     assert len([item for item in second.encoded if '@' in item]) == 3  # the count of tokens alone
 
 
-# --- parts of pictures ---
+# --- parts of images ---
 
 
-def test_media_fragments_name_parts_of_pictures(pictures, conse, cache):
-    path = str(pictures / 'images/ball.png')
+def test_media_fragments_name_parts_of_images(data_root, conse, cache):
+    path = str(data_root / 'images/ball.png')
     part = load_rgb(f'{path}#xywh=14,20,60,70')
     assert part.size == (60, 70)
     assert part.tobytes() == load_rgb(path).crop((14, 20, 74, 90)).tobytes()
     whole, cut = conse.encode_image([path, f'{path}#xywh=0,0,40,40'])
     assert whole @ cut < 0.95
-    with pytest.raises(ConfigError, match='has whole pictures, .* leave FrustumCrop out'):
+    with pytest.raises(ConfigError, match='has whole images, .* leave FrustumCrop out'):
         CachedTeacher(cache).encode_image([f'{path}#xywh=0,0,40,40'])

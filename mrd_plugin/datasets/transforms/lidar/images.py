@@ -1,4 +1,7 @@
-"""Crops, sizes, flips and masks of images, with the pairs that they keep."""
+"""Crops, sizes, flips and masks of images, with the point-pixel pairs that they keep.
+
+``PatchMask`` only marks which parts a model has to rebuild.
+"""
 
 from __future__ import annotations
 
@@ -16,7 +19,7 @@ _MAPS = ('superpixels', 'image_masks')
 
 
 class Window(NamedTuple):
-    """A part of a picture, in pixels."""
+    """A part of an image, in pixels."""
 
     top: int
     left: int
@@ -26,16 +29,16 @@ class Window(NamedTuple):
 
 @TRANSFORMS.register_module()
 class ResizedCrop:
-    """Cut a random part out of each picture and resize it (Sautier et al. 2022, arXiv 2203.16258).
+    """Cut a random part out of each image and resize it (Sautier et al. 2022, arXiv 2203.16258).
 
-    A crop counts if it keeps more than ``min_pairs`` pairs of its picture, or more than
+    A crop counts if it keeps more than ``min_pairs`` pairs of its image, or more than
     ``min_share`` of them. After ten that do not, the one of them that keeps most is taken, or, if
-    that is more, the largest possible around a random pair: so a picture that has pairs never loses
+    that is more, the largest possible around a random pair: so an image that has pairs never loses
     all.
 
     Args:
         size: Rows and columns afterwards. Defaults to (224, 416).
-        scale: Range of the crop's area as a part of the picture's, where the picture holds such a
+        scale: Range of the crop's area as a part of the image's, where the image holds such a
             crop. Defaults to (0.3, 1.0).
         ratio: Range of width by height; its logarithm is uniform. Defaults to (14 / 9, 17 / 9).
         min_pairs: Defaults to 1024.
@@ -63,9 +66,9 @@ class ResizedCrop:
     def __call__(self, results: dict[str, Any]) -> dict[str, Any]:
         """Crop ``images``, ``pair_pixels`` and the maps."""
         windows = []
-        for view, picture in enumerate(results['images']):
+        for view, image in enumerate(results['images']):
             pixels = results['pair_pixels'][results['pair_pixels'][:, 0] == view, 1:]
-            windows.append(self._choose(picture.shape[:2], pixels))
+            windows.append(self._choose(image.shape[:2], pixels))
         return resize(results, windows, self.size)
 
     def _choose(self, size: tuple[int, int], pixels: np.ndarray) -> Window:
@@ -99,7 +102,7 @@ class ResizedCrop:
 
 @TRANSFORMS.register_module()
 class ImageResize:
-    """Resize the whole pictures, for evaluation and for methods that do not crop.
+    """Resize the whole images, for evaluation and for methods that do not crop.
 
     Args:
         size: Rows and columns afterwards. Defaults to (224, 416).
@@ -115,7 +118,7 @@ class ImageResize:
 
 @TRANSFORMS.register_module()
 class ImageFlip:
-    """Mirror each picture left to right with probability ``prob``.
+    """Mirror each image left to right with probability ``prob``.
 
     Args:
         prob: Defaults to 0.5.
@@ -132,7 +135,7 @@ class ImageFlip:
                 turned = [one[:, ::-1] if f else one for f, one in zip(flipped, results[key])]
                 results[key] = _stacked(turned)
         views, rows, columns = results['pair_pixels'].T
-        widths = np.array([picture.shape[1] for picture in results['images']])
+        widths = np.array([image.shape[1] for image in results['images']])
         columns = np.where(flipped[views], widths[views] - 1 - columns, columns)
         results['pair_pixels'] = np.stack([views, rows, columns], axis=1)
         return results
@@ -141,19 +144,19 @@ class ImageFlip:
 def resize(
     results: dict[str, Any], windows: Sequence[Window], size: tuple[int, ...]
 ) -> dict[str, Any]:
-    """Cut a window out of each picture and bring it to one size.
+    """Cut a window out of each image and bring it to one size.
 
     Colours are interpolated over the pixels that they cover, maps take the nearest pixel. A pair
     moves to the pixel that covers the centre of its old one; pairs outside the windows go.
 
     Args:
         results: A sample on its way.
-        windows: One for each picture.
+        windows: One for each image.
         size: Rows and columns afterwards.
     """
     height, width = size
     results['images'] = np.stack(
-        [_resized(picture, w, size) for picture, w in zip(results['images'], windows)]
+        [_resized(image, w, size) for image, w in zip(results['images'], windows)]
     )
     for key in _MAPS:
         if key in results:
@@ -176,10 +179,10 @@ def _inside(pixels: np.ndarray, window: Window) -> np.ndarray:
     return ((shifted >= 0) & (shifted < (window.height, window.width))).all(axis=1)
 
 
-def _resized(picture: np.ndarray, window: Window, size: tuple[int, ...]) -> np.ndarray:
+def _resized(image: np.ndarray, window: Window, size: tuple[int, ...]) -> np.ndarray:
     box = (window.left, window.top, window.left + window.width, window.top + window.height)
     wanted = (size[1], size[0])
-    return np.array(Image.fromarray(picture).resize(wanted, Image.Resampling.BILINEAR, box=box))
+    return np.array(Image.fromarray(image).resize(wanted, Image.Resampling.BILINEAR, box=box))
 
 
 def _nearest(labels: np.ndarray, window: Window, size: tuple[int, ...]) -> np.ndarray:
@@ -188,22 +191,22 @@ def _nearest(labels: np.ndarray, window: Window, size: tuple[int, ...]) -> np.nd
     return labels[rows[:, None], columns]
 
 
-def _stacked(pictures: list[np.ndarray]) -> Any:
-    """One array if the pictures have one size, else the list."""
-    return np.stack(pictures) if len({one.shape for one in pictures}) == 1 else pictures
+def _stacked(images: list[np.ndarray]) -> Any:
+    """One array if the images have one size, else the list."""
+    return np.stack(images) if len({one.shape for one in images}) == 1 else images
 
 
 @TRANSFORMS.register_module()
 class PatchMask:
-    """Mark patches of the pictures to be blacked out (masked image modelling of CMCR).
+    """Mark patches of the images to be blacked out (masked image modelling of CMCR).
 
-    The pictures stay whole, for they are what is to be rebuilt; the model blacks them out. Before
-    ``ResizedCrop``, as in CMCR, the patches are those of the whole picture and grow with the crop.
+    The images stay whole, for they are what is to be rebuilt; the model blacks them out. Before
+    ``ResizedCrop``, as in CMCR, the patches are those of the whole image and grow with the crop.
 
     Args:
-        prob: Probability that a picture is masked at all. Defaults to 0.5.
+        prob: Probability that an image is masked at all. Defaults to 0.5.
         patch_size: Side of a patch in pixels. Defaults to 16.
-        ratio: Probability of each patch of a masked picture. Defaults to 0.5.
+        ratio: Probability of each patch of a masked image. Defaults to 0.5.
     """
 
     def __init__(self, prob: float = 0.5, patch_size: int = 16, ratio: float = 0.5) -> None:
@@ -215,8 +218,8 @@ class PatchMask:
         self.prob, self.patch_size, self.ratio = prob, patch_size, ratio
 
     def __call__(self, results: dict[str, Any]) -> dict[str, Any]:
-        """Add ``image_masks``, bool maps in the size of the pictures."""
-        results['image_masks'] = [self._mask(picture.shape[:2]) for picture in results['images']]
+        """Add ``image_masks``, bool maps in the size of the images."""
+        results['image_masks'] = [self._mask(image.shape[:2]) for image in results['images']]
         return results
 
     def _mask(self, size: tuple[int, int]) -> np.ndarray:

@@ -1,4 +1,7 @@
-"""Reading sweeps, their images, labels and superpixels."""
+"""The start of a LiDAR pipeline: files become points, images, pairs, labels and superpixels.
+
+``LoadSweep`` begins a pipeline that needs no image.
+"""
 
 from __future__ import annotations
 
@@ -9,7 +12,7 @@ from typing import Any
 import numpy as np
 from mmengine.registry import TRANSFORMS
 
-from mrd_plugin.datasets.lidar.files import read_picture, read_point_labels, read_sweep
+from mrd_plugin.datasets.lidar.files import read_image, read_point_labels, read_sweep
 from mrd_plugin.datasets.lidar.geometry import match_pixels
 from mrd_plugin.datasets.lidar.superpixels import SLIC, LabelFolder
 from mrd_plugin.datasets.lidar.zod_pairs import read_projected
@@ -18,7 +21,7 @@ from mrd_plugin.utils.errors import BadSampleError, ConfigError
 
 @TRANSFORMS.register_module()
 class LoadPair:
-    """Read the sweep and the pictures of a sample and find the pairs of points and pixels.
+    """Read the sweep and the images of a sample and find the pairs of points and pixels.
 
     Adds ``points (N, 4)`` float32, ``images`` (a list of uint8 ``(H, W, 3)``, one for each camera),
     ``pair_points (M,)``, ``pair_pixels (M, 3)`` (view, row, column) int64, ``has_intensity`` and,
@@ -30,8 +33,8 @@ class LoadPair:
 
     def __call__(self, results: dict[str, Any]) -> dict[str, Any]:
         """Read one sample."""
-        pictures = [read_picture(camera['path']) for camera in results['cameras']]
-        results['images'] = pictures
+        images = [read_image(camera['path']) for camera in results['cameras']]
+        results['images'] = images
         results['has_intensity'] = 'projected_path' not in results
         if results['has_intensity']:
             _project_sweep(results)
@@ -54,8 +57,8 @@ class LoadPair:
 def _project_sweep(results: dict[str, Any]) -> None:
     points = read_sweep(results['points_path'], results['num_features'], results['intensity_scale'])
     seen, pixels = [], []
-    for view, (camera, picture) in enumerate(zip(results['cameras'], results['images'])):
-        height, width = picture.shape[:2]
+    for view, (camera, image) in enumerate(zip(results['cameras'], results['images'])):
+        height, width = image.shape[:2]
         index, place = match_pixels(
             points[:, :3], camera['lidar2img'], (width, height), results['min_depth']
         )
@@ -67,18 +70,18 @@ def _project_sweep(results: dict[str, Any]) -> None:
 
 
 def _check_size(results: dict[str, Any], last: np.ndarray) -> None:
-    """Stop if the picture is smaller than that of the LiDAR, whose ``last`` (row, column) is used."""
-    picture = results['images'][0]
-    if (last >= picture.shape[:2]).any():
+    """Stop if the image is smaller than that of the LiDAR, whose ``last`` (row, column) is used."""
+    image = results['images'][0]
+    if (last >= image.shape[:2]).any():
         raise BadSampleError(
-            f'{results["cameras"][0]["path"]}: its size {picture.shape[:2]} is not that of the '
-            f'LiDAR picture, which has a point at row {last[0]}, column {last[1]}.'
+            f'{results["cameras"][0]["path"]}: its size {image.shape[:2]} is not that of the '
+            f'LiDAR image, which has a point at row {last[0]}, column {last[1]}.'
         )
 
 
 @TRANSFORMS.register_module()
 class LoadSweep:
-    """Read the sweep of a sample and no picture; :class:`PackSweep` ends the pipeline.
+    """Read the sweep of a sample and no image; :class:`PackSweep` ends the pipeline.
 
     Adds ``points (N, 4)`` float32, ``has_intensity``, and, so that what follows ``LoadPair`` can
     follow this, ``images``, ``pair_points`` and ``pair_pixels``, all empty.
@@ -128,10 +131,10 @@ class LoadPointLabels:
 
 @TRANSFORMS.register_module()
 class SLICSuperpixels:
-    """Add SLIC superpixels, from the cache on disk or computed now (seconds for a large picture).
+    """Add SLIC superpixels, from the cache on disk or computed now (seconds for a large image).
 
     ``tools/prepare/superpixels.py`` fills the cache beforehand with all cores. It stands between
-    ``LoadPair`` and what crops pictures.
+    ``LoadPair`` and what crops images.
 
     Args:
         n_segments: Segments that are asked for. Defaults to 150.
@@ -150,7 +153,7 @@ class SLICSuperpixels:
         self.slic = SLIC(n_segments, compactness, sigma, cache_dir)
 
     def __call__(self, results: dict[str, Any]) -> dict[str, Any]:
-        """Add ``superpixels``, int32 maps in the size of the pictures."""
+        """Add ``superpixels``, int32 maps in the size of the images."""
         return _add_maps(results, lambda camera: self.slic.labels(camera['path']))
 
 
@@ -160,8 +163,8 @@ class LoadSuperpixels:
 
     Args:
         root: The folder.
-        name: Name of a map without its ending, a pattern that may hold ``{stem}`` (the picture's
-            file name), ``{camera}``, ``{sample_id}`` and ``{token}`` (nuScenes' of the picture, by
+        name: Name of a map without its ending, a pattern that may hold ``{stem}`` (the image's
+            file name), ``{camera}``, ``{sample_id}`` and ``{token}`` (nuScenes' of the image, by
             which published maps are named). Defaults to '{stem}'.
         none: Id that means "no segment", if there is one. Defaults to None.
     """
@@ -172,7 +175,7 @@ class LoadSuperpixels:
         self.folder = LabelFolder(root, name, none)
 
     def __call__(self, results: dict[str, Any]) -> dict[str, Any]:
-        """Add ``superpixels``, int32 maps in the size of the pictures, -1 = no segment."""
+        """Add ``superpixels``, int32 maps in the size of the images, -1 = no segment."""
 
         def read(camera: dict[str, Any]) -> np.ndarray:
             fields = dict(
@@ -193,15 +196,15 @@ def _add_maps(
     """Add the map of each camera.
 
     Raises:
-        BadSampleError: If one has another size than its picture.
+        BadSampleError: If one has another size than its image.
     """
     maps = []
-    for camera, picture in zip(results['cameras'], results['images']):
+    for camera, image in zip(results['cameras'], results['images']):
         labels = read(camera)
-        if labels.shape != picture.shape[:2]:
+        if labels.shape != image.shape[:2]:
             raise BadSampleError(
                 f'{camera["path"]}: its superpixel map has {labels.shape} rows and columns and the '
-                f'picture {picture.shape[:2]}; make the maps of these very pictures, before any '
+                f'image {image.shape[:2]}; make the maps of these very images, before any '
                 'crop.'
             )
         maps.append(labels)

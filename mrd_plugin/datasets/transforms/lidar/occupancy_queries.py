@@ -1,4 +1,4 @@
-"""Places around the returns of a sweep of which it is known whether something is there."""
+"""Queries around the returns of a sweep of which it is known whether they are occupied."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ BEHIND, IN_FRONT, FAR = 0, 1, 2
 
 @TRANSFORMS.register_module()
 class OccupancyQueries:
-    """Draw the occupancy queries of ALSO (Boulch et al. 2023, arXiv 2212.05867), which CMCR uses too.
+    """Draw the occupancy queries of ALSO (Boulch et al. 2023, arXiv 2212.05867) and CMCR.
 
     The ray from the sensor, the origin of the LiDAR frame, to a return x is free up to x, and just
     behind x there is matter. With u = x / |x| and r from U(0, 1):

@@ -1,4 +1,4 @@
-"""The end of a LiDAR pipeline."""
+"""The end of a LiDAR pipeline: tensors, and a data sample with everything else."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ class PackPairs:
 
     Raises:
         BadSampleError: If the pipeline left no pair.
-        ConfigError: If the pictures still differ in size.
+        ConfigError: If the images still differ in size.
     """
 
     def __call__(self, results: dict[str, Any]) -> dict[str, Any]:
@@ -41,21 +41,21 @@ class PackPairs:
             raise BadSampleError(
                 f'{results["sample_id"]}: no pair of point and pixel is left after the pipeline.'
             )
-        sizes = {picture.shape for picture in results['images']}
+        sizes = {image.shape for image in results['images']}
         if len(sizes) > 1:
             raise ConfigError(
-                f'PackPairs: the pictures of {results["sample_id"]} have the sizes '
+                f'PackPairs: the images of {results["sample_id"]} have the sizes '
                 f'{sorted(sizes)}; put ResizedCrop or ImageResize before it.'
             )
-        pictures = np.stack(list(results['images'])).transpose(0, 3, 1, 2)
+        images = np.stack(list(results['images'])).transpose(0, 3, 1, 2)
         packed = _pack(results)
-        packed['inputs']['images'] = torch.from_numpy(np.ascontiguousarray(pictures))
+        packed['inputs']['images'] = torch.from_numpy(np.ascontiguousarray(images))
         return packed
 
 
 @TRANSFORMS.register_module()
 class PackSweep:
-    """Pack a sample without pictures as ``dict(inputs=dict(points), data_samples=PairDataSample)``.
+    """Pack a sample without images as ``dict(inputs=dict(points), data_samples=PairDataSample)``.
 
     ``points`` is float32 ``(N, 4)``.
     """
@@ -66,7 +66,7 @@ class PackSweep:
 
 
 def _pack(results: dict[str, Any]) -> dict[str, Any]:
-    """Return the points, and everything of a sample but its pictures."""
+    """Return the points, and everything of a sample but its images."""
     views = len(results['images'])
     meta = dict(
         sample_id=results['sample_id'],

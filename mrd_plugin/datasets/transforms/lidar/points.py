@@ -1,4 +1,9 @@
-"""Rotations, flips and cuts of the points of a sweep."""
+"""Rotations, flips and cuts of points, with all that refers to them.
+
+Turning and mirroring take the queries along; images and pairs stay as they are. A cut drops the
+pairs, labels and queries of the points it drops: ``CuboidDrop`` a box out of a sweep,
+``FrustumCrop`` all outside one square of a photograph and of the points that it shows.
+"""
 
 from __future__ import annotations
 
@@ -38,7 +43,7 @@ class PointFlip:
 
 
 def _move(results: dict[str, Any], matrix: np.ndarray) -> dict[str, Any]:
-    """Apply a ``(3, 3)`` matrix to everything in the LiDAR frame; the sensor stays at the origin."""
+    """Apply a ``(3, 3)`` matrix to all that lies in the LiDAR frame, about the sensor."""
     turned = results['points'][:, :3].astype(np.float64) @ matrix.T
     results['points'] = np.column_stack([turned, results['points'][:, 3:]]).astype(np.float32)
     if 'query_xyz' in results:
@@ -118,19 +123,19 @@ _FRUSTUM_TRIES = 10
 
 @TRANSFORMS.register_module()
 class FrustumCrop:
-    """Take a square of the picture and the points that are seen in it.
+    """Take a square of the image and the points that are seen in it.
 
-    A square, because image encoders see one: of a wide picture CLIP's preprocessing drops the
+    A square, because image encoders see one: of a wide image CLIP's preprocessing drops the
     sides, and points that lie there would be taught what nobody looked at. Put it behind
     ``ChooseTextImage`` and before anything that moves points. ``image_path`` gets the crop as a
     media fragment (``room.jpg#xywh=left,top,width,height``), which online teachers honour and
     cached ones refuse.
 
-    A random crop that holds too few points is drawn again, ten times at most; then, as without a
-    picture, the sample stays whole.
+    A random crop that holds too few points is drawn again, ten times at most; then, as without an
+    image, the sample stays whole.
 
     Args:
-        min_scale: Smallest side in units of the picture's shorter side, in (0, 1]. The side is
+        min_scale: Smallest side in units of the image's shorter side, in (0, 1]. The side is
             uniform between it and 1. Defaults to 0.6.
         random: False for evaluation: the largest square in the middle. Defaults to True.
         min_points: Fewest points of a crop. Defaults to 1024.

@@ -1,4 +1,4 @@
-"""Frames and random changes of the points of a shape."""
+"""Normalisation into the unit ball, y-up to z-up, and random changes of a shape's points."""
 
 from __future__ import annotations
 
@@ -16,6 +16,11 @@ class CenterScaleUnitBall:
     """Centre ``xyz`` on its mean and divide by the largest norm.
 
     A shape whose points all lie within 1e-6 of their mean becomes all zeros.
+
+    Examples:
+        >>> cloud = np.array([[0, 0, 0], [4, 0, 0]], np.float32)
+        >>> CenterScaleUnitBall()(dict(xyz=cloud))['xyz'].tolist()
+        [[-1.0, 0.0, 0.0], [1.0, 0.0, 0.0]]
     """
 
     def __call__(self, results: dict[str, Any]) -> dict[str, Any]:
@@ -37,7 +42,7 @@ class SwapYZ:
     """
 
     up_axis_map = {'x': 'x', 'y': 'z', 'z': 'y'}
-    """Where the up axis goes; data sets check with it that the pipeline delivers their ``up_axis``."""
+    """Where the up axis goes; data sets check their ``up_axis`` by it."""
 
     def __call__(self, results: dict[str, Any]) -> dict[str, Any]:
         """Swap the columns of ``xyz (N, 3)``."""

@@ -1,4 +1,7 @@
-"""Reading a shape, and choosing which of its texts and images are used."""
+"""The start of a shape pipeline: read the points, choose the text and the images.
+
+``SampleViews`` chooses cameras before their images are read.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""From a sample to the tensors and the data sample that the model gets."""
+"""The end of a shape pipeline: the tensors and the data sample that the model gets.
+
+``PackImageText`` leaves the points out.
+"""
 
 from __future__ import annotations
 
@@ -32,7 +35,7 @@ class PackShapeInputs:
 
     Attributes:
         columns: Where each channel lies in the inputs.
-        width: Numbers a point, C.
+        width: Numbers per point, C.
     """
 
     def __init__(self, channels: Sequence[str] = ('xyz', 'rgb')) -> None:

@@ -1,4 +1,4 @@
-"""Drawing points, and random changes of their colours and sizes."""
+"""Sampling and dropping of points, and random changes of their colours and real sizes."""
 
 from __future__ import annotations
 
@@ -23,6 +23,12 @@ class SamplePoints:
         num_points: Points to keep.
         seed: Fixes the draw of each shape (by its id), for evaluation. Defaults to None: a new draw
             each time, from numpy's global generator.
+
+    Examples:
+        >>> sample = dict(sample_id='one', xyz=np.eye(3), rgb=np.full((3, 3), 255, np.uint8))
+        >>> drawn = SamplePoints(2, seed=0)(sample)
+        >>> drawn['xyz'].shape, drawn['rgb'].tolist()
+        ((2, 3), [[1.0, 1.0, 1.0], [1.0, 1.0, 1.0]])
     """
 
     def __init__(self, num_points: int, seed: int | None = None) -> None:
@@ -32,7 +38,7 @@ class SamplePoints:
         self.seed = seed
 
     def __call__(self, results: dict[str, Any]) -> dict[str, Any]:
-        """Draw from ``xyz (N, 3)``, ``rgb (N, 3)`` and ``point_labels (N,)``: ``num_points`` are left."""
+        """Draw ``num_points`` of ``xyz (N, 3)``, ``rgb (N, 3)`` and ``point_labels (N,)``."""
         if self.seed is None:
             # MMEngine's seeded global generator behind the interface that draws in time num_points
             rng = np.random.Generator(np.random.get_bit_generator())
@@ -96,8 +102,8 @@ class ColourJitter:
         return results
 
 
-@TRANSFORMS.register_module()
-class ColorDrop:
+@TRANSFORMS.register_module(name=['ColourDrop', 'ColorDrop'])
+class ColourDrop:
     """Replace all colours by "no colour" with probability ``p``.
 
     Args:

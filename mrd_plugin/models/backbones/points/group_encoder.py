@@ -19,7 +19,7 @@ def group_points(points: Tensor, num_groups: int, group_size: int) -> tuple[Tens
     Args:
         points: ``(B, N, C)``, xyz first.
         num_groups: Groups S.
-        group_size: Points a group K.
+        group_size: Points per group K.
 
     Returns:
         Centres ``(B, S, 3)`` and groups ``(B, S, K, C)`` whose xyz are offsets to their centre.

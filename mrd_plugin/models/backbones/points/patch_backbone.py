@@ -1,4 +1,4 @@
-"""What all backbones that cut a cloud into patches have in common."""
+"""The base of all backbones that cut a cloud into patches."""
 
 from __future__ import annotations
 

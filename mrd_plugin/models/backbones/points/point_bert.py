@@ -1,6 +1,6 @@
 """PointBERT: the backbone of Point-BERT, ULIP and ULIP-2.
 
-kNN groups around furthest points, a mini-PointNet a group, a transformer whose position embedding
+kNN groups around furthest points, a mini-PointNet per group, a transformer whose position embedding
 is added before every block (Yu et al. 2022, arXiv 2111.14819; ULIP-2: arXiv 2305.08275). Attribute
 names are those of the published checkpoints.
 """
@@ -41,7 +41,7 @@ class PointBERT(PatchBackbone):
         depth: Blocks: 12 (Point-BERT, ULIP) or 18 (ULIP-2). Defaults to 18.
         num_heads: Attention heads. Defaults to 6.
         num_groups: Groups S. Defaults to 512.
-        group_size: Points a group. Defaults to 32.
+        group_size: Points per group. Defaults to 32.
         encoder_dim: Width of the group encoder. Defaults to 256.
         drop_path: Stochastic depth of the last block, rising from 0. Defaults to 0.1.
         pool: ``'cls_max'`` (class token and maximum over the patches, ``2 * dim`` wide) or
@@ -51,6 +51,17 @@ class PointBERT(PatchBackbone):
 
     Raises:
         ValueError: If ``pool`` is neither of the two.
+
+    Examples:
+        >>> import torch
+        >>> backbone = PointBERT(
+        ...     in_channels=3, dim=32, depth=2, num_heads=2,
+        ...     num_groups=8, group_size=4, encoder_dim=16,
+        ... ).eval()
+        >>> backbone(torch.rand(2, 50, 3)).shape  # class token and maximum over the groups
+        torch.Size([2, 64])
+        >>> backbone.out_channels
+        64
     """
 
     def __init__(

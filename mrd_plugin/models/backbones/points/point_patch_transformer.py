@@ -55,13 +55,33 @@ class PointPatchTransformer(PatchBackbone):
         sa_dim: Output width of the set abstraction.
         num_patches: Patches S.
         radius: Ball radius, unit-ball frame.
-        num_neighbours: Points a patch.
+        num_neighbours: Points per patch.
         sa_hidden: Width of the first two set-abstraction layers. Defaults to 64.
         with_cp: Recompute block activations in the backward pass, for memory. Defaults to False.
         init_cfg: MMEngine's initialisation config.
 
     Raises:
         ValueError: If a size is neither given nor set by ``scaling``.
+
+    Examples:
+        >>> import torch
+        >>> backbone = PointPatchTransformer(
+        ...     dim=32, depth=2, num_heads=2, mlp_dim=64,
+        ...     sa_dim=16, num_patches=8, radius=0.5, num_neighbours=16,
+        ... ).eval()
+        >>> points = torch.rand(2, 100, 6)  # two shapes: xyz in the unit ball, rgb in [0, 1]
+        >>> backbone(points).shape  # one feature per shape
+        torch.Size([2, 32])
+        >>> patches = backbone.forward_tokens(points)
+        >>> patches.centres.shape, patches.tokens.shape, patches.cls.shape
+        (torch.Size([2, 8, 3]), torch.Size([2, 8, 32]), torch.Size([2, 32]))
+        >>> backbone.forward_points(points).shape[:2]  # a feature per point, for segmentation
+        torch.Size([2, 100])
+
+        The published sizes go by one number:
+
+        >>> PointPatchTransformer(scaling=1).out_channels
+        256
     """
 
     def __init__(
@@ -118,7 +138,7 @@ class PointPatchTransformer(PatchBackbone):
         return centres, run_blocks(self.blocks, tokens, depths, with_cp=self.with_cp, keep=keep)
 
     def tokenise(self, points: Tensor) -> tuple[Tensor, Tensor]:
-        """Centres ``(B, S, 3)``, and class token and patches as the blocks get them, ``(B, 1 + S, dim)``."""
+        """Centres ``(B, S, 3)``; class token and patches before the blocks, ``(B, 1 + S, dim)``."""
         centres, patches = self.sa(points)
         tokens = torch.cat([centres.to(patches.dtype), patches], dim=-1)
         tokens = F.linear(tokens, self.patch_proj.weight.squeeze(-1), self.patch_proj.bias)
@@ -127,7 +147,7 @@ class PointPatchTransformer(PatchBackbone):
         return centres, torch.cat([cls, tokens], dim=1)
 
     def forward(self, points: Tensor) -> Tensor:
-        """Encode points ``(B, N, in_channels)`` to one feature a shape, ``(B, dim)``."""
+        """Encode points ``(B, N, in_channels)`` to one feature per shape, ``(B, dim)``."""
         return self.forward_cls(points)
 
     @staticmethod

@@ -13,12 +13,12 @@ from mrd_plugin.ops import furthest_point_sample, gather_points, three_interpola
 from mrd_plugin.utils.errors import ConfigError
 
 _TURNS = {'x': [2, 0, 1], 'y': [1, 2, 0], 'z': [0, 1, 2]}
-"""Columns of a z-up cloud in the order of a frame with another axis up: a rotation, not a reflection."""
+"""Columns of a z-up cloud in the order of a frame with another axis up: a proper rotation."""
 
 
 @MODELS.register_module()
 class PointSeedBackbone(BaseModule):
-    """Seeds with features, as ``PointNet2SASSG`` gives them, from the tokens of a point transformer.
+    """Seeds with features, as of ``PointNet2SASSG``, from the tokens of a point transformer.
 
     The seeds are furthest points of the scene. Each gets the features of all levels from the three
     nearest patch centres (:meth:`PatchBackbone.forward_points`), and a shared MLP brings them to
@@ -57,8 +57,7 @@ class PointSeedBackbone(BaseModule):
         if up_axis not in _TURNS:
             raise ConfigError(
                 f"model.backbone.up_axis={up_axis!r}: expected 'x', 'y' or 'z', the axis that "
-                'pointed '
-                'up in pre-training.'
+                'pointed up in pre-training.'
             )
         self.backbone = MODELS.build(backbone)
         if not hasattr(self.backbone, 'forward_features'):

@@ -1,8 +1,8 @@
-"""PointViewTransformer: patches of points and pictures of points in one transformer.
+"""PointViewTransformer: patches of points and images of points in one transformer.
 
-With few shapes a network of points can't learn what a network of pictures knows from ImageNet. P2P
+With few shapes a network of points can't learn what a network of images knows from ImageNet. P2P
 (Wang et al., NeurIPS 2022) and SimpleView (Goyal et al., ICML 2021) therefore draw the points and
-read the drawing with an image network; here its features join the patch tokens. Its input is the
+read the rendering with an image network; here its features join the patch tokens. Its input is the
 point cloud alone, as that of every other backbone.
 """
 
@@ -35,7 +35,7 @@ class PointViewTransformer(PointPatchTransformer):
         views: Azimuth and elevation of each view in degrees, see :class:`ProjectedViews`. Defaults
             to :data:`SIX_VIEWS`.
         train_views: Views that a training step looks at. Defaults to 3.
-        image_size: Pixels a side of a view. Defaults to 112.
+        image_size: Pixels per side of a view. Defaults to 112.
         feature_dropout: Dropout of the trunk's features. Defaults to 0.5.
         **kwargs: See :class:`PointPatchTransformer`; ``in_channels`` must be 6 or more.
 

@@ -22,7 +22,7 @@ class PointNet2Student(BaseModule):
     Four set abstractions and two feature propagations (Qi et al. 2017, arXiv 1706.02413; sizes of
     VoteNet, arXiv 1904.09664). The modules are MMDetection3D's own and keep their names, so that a
     detector takes the weights under ``backbone.`` as they are. PointNet++ has no class token: the
-    maximum over the seeds stands for it.
+    maximum over the seeds replaces it.
 
     On a CPU the operators come from ``mrd_plugin.compat.mmcv_cpu``.
 
@@ -81,5 +81,5 @@ class PointNet2Student(BaseModule):
         return PatchTokens(xyz, tokens, tokens.amax(1))
 
     def forward(self, points: Tensor) -> Tensor:
-        """Encode points ``(B, N, in_channels)`` to one feature a scene, ``(B, out_channels)``."""
+        """Encode points ``(B, N, in_channels)`` to one feature per scene, ``(B, out_channels)``."""
         return self.forward_tokens(points).cls

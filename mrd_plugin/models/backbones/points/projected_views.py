@@ -1,4 +1,4 @@
-"""What a frozen image network sees in pictures of the points."""
+"""What a frozen image network sees in renderings of the points."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ from mrd_plugin.ops import render_points
 
 
 class ProjectedViews(nn.Module):
-    """One token a picture: rendered points through a frozen trunk, averaged, normalised, projected.
+    """One token per image: rendered points through a frozen trunk, averaged, normalised, projected.
 
     Args:
         trunk: A frozen image backbone, such as ``dict(type='EfficientNetLiteTeacher')``.
         views: Azimuth and elevation in degrees that the points are looked at from. Azimuth 0 is on
             the y axis, the front of a shape after ``SwapYZ``, 90 on the x axis; z is up.
-        image_size: Pixels a side.
+        image_size: Pixels per side.
         dim: Width of the tokens.
         dropout: Share of the trunk's features that a training step doesn't see.
         train_views: How many of the views, drawn anew for each batch, a training step looks at:
@@ -61,11 +61,11 @@ class ProjectedViews(nn.Module):
         if self.training:
             order = torch.randperm(len(chosen), device=points.device)
             chosen = order[: self.train_views]
-        pictures = render_points(
+        images = render_points(
             points[..., :3], points[..., 3:6], self.cameras[chosen], self.image_size
         )
         with torch.autocast(points.device.type, enabled=False):
-            features = self.trunk(pictures.flatten(0, 1)).mean((2, 3))
+            features = self.trunk(images.flatten(0, 1)).mean((2, 3))
             features = self.feature_norm(features.to(self.proj.weight.dtype))
         tokens = self.proj(self.dropout(features)).unflatten(0, (len(points), -1))
         return self.norm(tokens + self.view_embed[chosen])
@@ -74,7 +74,7 @@ class ProjectedViews(nn.Module):
 def view_cameras(views: Sequence[tuple[float, float]]) -> Tensor:
     """Cameras for :func:`render_points`, ``(V, 3, 3)``: right, up, towards the viewer.
 
-    At azimuth 0 the right of the picture is +x. That is as the unswapped file looks from its front:
+    At azimuth 0 the right of the image is +x. That is as the unswapped file looks from its front:
     ``SwapYZ`` mirrors a shape, and this takes it back.
     """
     rows = []

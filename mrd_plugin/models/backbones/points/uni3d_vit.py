@@ -1,6 +1,6 @@
 """Uni3DViT: a plain image ViT on point patches (Uni3D, Zhou et al. 2024, arXiv 2310.06773).
 
-kNN groups around furthest points, a mini-PointNet a group, a linear layer to the ViT's width, a
+kNN groups around furthest points, a mini-PointNet per group, a linear layer to the ViT's width, a
 position embedding of the centres that is added once, and timm's EVA blocks, without their rotary
 embedding. Attribute names are those of the published checkpoints.
 """
@@ -59,7 +59,7 @@ class Uni3DViT(PatchBackbone):
             ``'base'``.
         in_channels: Channels of the points, xyz + rgb. Defaults to 6.
         num_groups: Groups S. Defaults to 512.
-        group_size: Points a group. Defaults to 64.
+        group_size: Points per group. Defaults to 64.
         encoder_dim: Width of the group encoder. Defaults to 512.
         patch_dropout: Share of the patch tokens that a training step leaves out; evaluation uses
             all. Defaults to 0.5.
@@ -127,7 +127,7 @@ class Uni3DViT(PatchBackbone):
         return centres, [fc_norm(norm(sequence[:, :keep])) for sequence in sequences]
 
     def forward(self, points: Tensor) -> Tensor:
-        """Encode points ``(B, N, in_channels)`` to one feature a shape, ``(B, out_channels)``."""
+        """Encode points ``(B, N, in_channels)`` to one feature per shape, ``(B, out_channels)``."""
         check_channels(self, points)
         _, (sequence,) = self.encode(points, (self.depth,), keep=1, drop_patches=True)
         return sequence[:, 0]

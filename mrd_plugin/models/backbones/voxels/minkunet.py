@@ -27,7 +27,7 @@ class MinkUNetStudent(BaseModule):
     voxel.
 
     Args:
-        in_channels: Features a voxel. Defaults to 1, intensity.
+        in_channels: Features per voxel. Defaults to 1, intensity.
         depth: 18 or 34, by the blocks of the four encoder stages. Defaults to 34.
         base_channels: Of the stem. Defaults to 32.
         encoder_channels: Of the stages. Defaults to (32, 64, 128, 256).
@@ -40,6 +40,17 @@ class MinkUNetStudent(BaseModule):
     Raises:
         ConfigError: If ``depth`` or ``stem_convs`` is unknown.
         ImportError: If MMDetection3D or spconv is missing.
+
+    Examples:
+        >>> import torch
+        >>> student = MinkUNetStudent(
+        ...     in_channels=1, depth=18, base_channels=8,
+        ...     encoder_channels=(8, 8, 8, 8), decoder_channels=(8, 8, 8, 8),
+        ... ).eval()
+        >>> coords = torch.tensor([[0, 0, 0, 0], [0, 5, 3, 1], [1, 2, 2, 2]], dtype=torch.int32)
+        >>> intensity = torch.rand(3, 1)
+        >>> student(intensity, coords, batch_size=2).shape  # one feature per voxel
+        torch.Size([3, 8])
     """
 
     def __init__(

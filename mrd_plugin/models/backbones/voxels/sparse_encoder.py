@@ -29,7 +29,7 @@ class SparseEncoderStudent(BaseModule):
     ``middle_encoder.*``.
 
     Args:
-        in_channels: Features a voxel. Defaults to 4, x, y, z and intensity.
+        in_channels: Features per voxel. Defaults to 4, x, y, z and intensity.
         sparse_shape: Cells along z, y, x, as detectors have it; ``point_range`` and ``voxel_size``
             of ``PairDataPreprocessor`` go with it. Defaults to SECOND's on KITTI, (41, 1600, 1408).
         output_channels: Of the last map. Defaults to 128.
@@ -108,7 +108,8 @@ class SparseEncoderStudent(BaseModule):
     def _at_voxels(self, stage: Any, cells: Tensor) -> Tensor:
         """Features of the cells of a coarser grid that voxels ``(Nv, 4)`` lie in, ``(Nv, C)``."""
         shape = list(stage.spatial_shape)
-        # Sizes are halved with a rest that goes by the padding; a voxel at the rim belongs to the last cell.
+        # Sizes are halved with a rest that goes by the padding; a voxel at the rim belongs to the
+        # last cell.
         levels = [round(math.log2(a / b)) for a, b in zip(self.sparse_shape, shape)]
         coarse = cells[:, 1:] >> cells.new_tensor(levels)
         coarse = torch.minimum(coarse, cells.new_tensor(shape) - 1)

@@ -122,11 +122,11 @@ class SparseResNet34(BaseModule):
         self.final = _tail([2 * TOP[-1], *tail_channels], dropout)
 
     def forward(self, points: Tensor) -> Tensor:
-        """Encode points ``(B, N, in_channels)`` to one feature a shape, ``(B, out_channels)``."""
+        """Encode points ``(B, N, in_channels)`` to one feature per shape, ``(B, out_channels)``."""
         return self.forward_tokens(points).cls
 
     def forward_tokens(self, points: Tensor) -> PatchTokens:
-        """Encode points: each is a centre, its joined stage outputs ``(B, N, 480)`` are the tokens."""
+        """Encode points: each is a centre, its joined stages ``(B, N, 480)`` are the tokens."""
         with torch.autocast(points.device.type, enabled=False):  # spconv knows no bfloat16
             voxels, stages = self._encode(points)
             joined = torch.cat(stages, dim=1)
@@ -181,7 +181,7 @@ class SparseResNet34(BaseModule):
         return x.replace_feature(features)
 
     def _pool(self, voxels: Any, joined: Tensor, batch: int) -> Tensor:
-        """Reduce the joined stages ``(M, 480)`` to one feature a shape, ``(B, out_channels)``."""
+        """Reduce the joined stages ``(M, 480)`` to one feature per shape, ``(B, out_channels)``."""
         tensor = import_spconv().SparseConvTensor
         x = tensor(joined, voxels.indices, voxels.shape, batch)
         for layer in self.conv5:
@@ -228,13 +228,13 @@ def _tail(widths: Sequence[int], dropout: float) -> nn.Sequential:
 
 @MODELS.register_module()
 class SparseResNet18(SparseResNet34):
-    """The same with two blocks a stage."""
+    """The same with two blocks per stage."""
 
     num_blocks = (2, 2, 2, 2)
 
 
 @MODELS.register_module()
 class SparseResNet11(SparseResNet34):
-    """The same with one block a stage."""
+    """The same with one block per stage."""
 
     num_blocks = (1, 1, 1, 1)

@@ -54,6 +54,6 @@ def mean_voxels(points: Tensor, size: float, align: int) -> Voxels:
 
 
 def rows_of_cells(indices: Tensor, wanted: Tensor, shape: list[int]) -> Tensor:
-    """Find the rows of ``indices (M, 4)`` that hold the cells ``wanted (K, 4)``, all of them there."""
+    """Find the rows of ``indices (M, 4)`` that hold the cells ``wanted (K, 4)``; all must exist."""
     keys, order = cell_keys(indices[:, 0], indices[:, 1:], shape).sort()
     return order[torch.searchsorted(keys, cell_keys(wanted[:, 0], wanted[:, 1:], shape))]

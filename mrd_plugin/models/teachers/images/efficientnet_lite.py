@@ -1,4 +1,4 @@
-"""EfficientNet-Lite0 with ImageNet weights, from two packages: the image tower that works offline."""
+"""EfficientNet-Lite0 with ImageNet weights, from two packages: an image tower for work offline."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ def efficientnet_lite0() -> nn.Module:
     """Build the network with its weights and its 1000-way classifier; input ``(rgb - 127) / 128``.
 
     For inference alone: batch norm is folded into the convolutions, which is exact but for rounding
-    and 1.2 to 1.7 times as fast on a CPU, by size and number of the pictures.
+    and 1.2 to 1.7 times as fast on a CPU, by size and number of the images.
 
     Raises:
         ConfigError: A package is missing.

@@ -31,7 +31,7 @@ class EfficientNetLiteTeacher(ImageBackboneTeacher):
         strides: Whose maps are given, of 4, 8, 16 (the last map of that size: 24, 40, 112 channels)
             and 32 (the final 1280). Several are enlarged to the finest, made unit length each, so
             that none outweighs the others, and joined. Defaults to (32,).
-        batch_size: See :class:`ImageBackboneTeacher`. Defaults to 8: more pictures overflow a CPU's
+        batch_size: See :class:`ImageBackboneTeacher`. Defaults to 8: more images overflow a CPU's
             cache.
 
     Raises:

@@ -18,7 +18,7 @@ IMAGENET_STD = (0.229, 0.224, 0.225)
 
 
 class ImageBackboneTeacher(FrozenModule):
-    """A frozen network from pictures to feature maps.
+    """A frozen network from images to feature maps.
 
     A subclass hands its network to :meth:`freeze` and writes :meth:`encode`.
 
@@ -26,7 +26,7 @@ class ImageBackboneTeacher(FrozenModule):
         dim: Channels of the maps.
         mean: What is subtracted from R, G, B in [0, 1]. Defaults to ImageNet's.
         std: What they are divided by then. Defaults to ImageNet's.
-        batch_size: Pictures that are encoded at once. It doesn't change the result. Defaults to 16.
+        batch_size: Images that are encoded at once. It doesn't change the result. Defaults to 16.
     """
 
     def __init__(
@@ -50,13 +50,13 @@ class ImageBackboneTeacher(FrozenModule):
 
     @torch.no_grad()
     def forward(self, images: Tensor) -> Tensor:
-        """Encode pictures.
+        """Encode images.
 
         Args:
             images: RGB in [0, 1], ``(V, 3, H, W)``, V at least 1.
 
         Returns:
-            ``(V, dim, h, w)`` float32; the map covers the whole picture.
+            ``(V, dim, h, w)`` float32; the map covers the whole image.
         """
         parts = images.to(self.device).split(self.batch_size)
         return torch.cat([self.encode((part - self.mean) / self.std).float() for part in parts])
@@ -72,7 +72,7 @@ class ResNetImageTeacher(ImageBackboneTeacher):
             torchvision's, or another ResNet-50; ``'imagenet'`` lets torchvision fetch its own.
             Defaults to None: random, for tests.
         dilated: Replace the strides of the last three stages by dilation, so that the map has a
-            quarter of the picture's size (SLidR) instead of a thirty-second (PPKT, CMCR). Defaults
+            quarter of the image's size (SLidR) instead of a thirty-second (PPKT, CMCR). Defaults
             to False.
         batch_size: See :class:`ImageBackboneTeacher`. Defaults to 16.
 

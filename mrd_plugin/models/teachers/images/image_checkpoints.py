@@ -53,9 +53,8 @@ def load_image_weights(
     if wrong:
         raise ConfigError(
             f'model.teacher.weights: {path} is not of {type(network).__name__} as the config has '
-            'it; '
-            f'{len(wrong)} of {len(own)} tensors are missing, left over or of another size, such '
-            f'as {", ".join(wrong[:4])}.'
+            f'it; {len(wrong)} of {len(own)} tensors are missing, left over or of another size, '
+            f'such as {", ".join(wrong[:4])}.'
         )
     network.load_state_dict(tensors, strict=False)
 

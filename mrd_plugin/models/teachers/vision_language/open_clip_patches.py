@@ -1,12 +1,12 @@
 """Patch tokens of open_clip's image towers, in the joint space of images and texts.
 
 CLIP projects only what its last pooling gives. A patch token here is what the tower would say of
-the whole picture if its pooling looked at one place alone:
+the whole image if its pooling looked at one place alone:
 
 - a transformer's last tokens pass the final norm and the projection, as the class token does;
 - an attention pooling gives the projected *value* of the place (Zhou et al. 2022, MaskCLIP, arXiv
   2112.01071, section 3.2), since attention to one place has weight 1 whatever the query;
-- an average pooling leaves the place as it is, so the mean of the tokens is the picture's embedding.
+- an average pooling leaves the place as it is, so the mean of the tokens is the image's embedding.
 """
 
 from __future__ import annotations
@@ -20,11 +20,11 @@ from mrd_plugin.utils.errors import ConfigError
 
 
 def encode_tokens(visual: nn.Module, pixels: Tensor) -> Tensor:
-    """Encode pictures as a whole and place by place, in one pass.
+    """Encode images as a whole and place by place, in one pass.
 
     Args:
         visual: Image tower of an open_clip model, in eval mode.
-        pixels: Preprocessed pictures ``(n, 3, H, W)``.
+        pixels: Preprocessed images ``(n, 3, H, W)``.
 
     Returns:
         ``(n, 1 + L, D)``, not normalised: the tower's own output, then its L places, row by row.
@@ -51,9 +51,8 @@ def encode_tokens(visual: nn.Module, pixels: Tensor) -> Tensor:
     else:
         raise ConfigError(
             f'model.teacher: open_clip models with the image tower {type(visual).__name__} and '
-            'this '
-            'pooling (CoCa) have no tokens of places; choose a model such as ViT-B-32 or RN50, or '
-            "model.target='image', which needs none."
+            'this pooling (CoCa) have no tokens of places; choose a model such as ViT-B-32 or '
+            "RN50, or model.target='image', which needs none."
         )
     return torch.cat([image.unsqueeze(1), patches], dim=1)
 
@@ -77,7 +76,7 @@ def _resnet(visual: Any, pixels: Tensor) -> tuple[Tensor, Tensor]:
 
 
 def _timm(visual: Any, pixels: Tensor) -> tuple[Tensor, Tensor]:
-    """Run timm's pooling and open_clip's projection on "pictures" that consist of one place."""
+    """Run timm's pooling and open_clip's projection on "images" that consist of one place."""
     trunk = visual.trunk
     features = trunk.forward_features(pixels)
     image = visual.head(trunk.forward_head(features))

@@ -26,7 +26,7 @@ class OpenCLIPTeacher(Teacher):
     """Image and text tower of a CLIP-like model (arXiv 2103.00020) that open_clip knows.
 
     Weights are read without running anything in the file (safetensors, or a pickle of plain
-    tensors). A local file doesn't say how its pictures were normalised, so the normalisation of the
+    tensors). A local file doesn't say how its images were normalised, so the normalisation of the
     model's published weights is taken. Mind the activation: weights trained by OpenAI need the
     model names that end in ``-quickgelu``.
 
@@ -121,7 +121,7 @@ class OpenCLIPTeacher(Teacher):
 def _find_weights(
     model: str, pretrained: str | Path, preprocess: str | Mapping[str, Any] | None
 ) -> tuple[Path, dict[str, Any]]:
-    """Return the weight file, downloaded if need be, and the normalisation of its pictures."""
+    """Return the weight file, downloaded if need be, and the normalisation of its images."""
     from open_clip.pretrained import (
         download_pretrained,
         get_pretrained_cfg,
