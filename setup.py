@@ -62,13 +62,8 @@ DEV = [
     'shapely>=2.0',
     'wheel>=0.40',
 ]
-# The site of docs/. MkDocs 2 drops the plugins that it is built with.
-DOCS = [
-    'mkdocs>=1.6,<2',
-    'mkdocs-material>=9.5',
-    'mkdocstrings>=0.30',
-    'mkdocstrings-python>=2.0',
-]
+# The site of docs/ and of the docstrings.
+DOCS = ['furo>=2024.1', 'myst-parser>=3.0', 'sphinx>=7.4']
 URL = 'https://github.com/mrd-plugin/mrd_plugin'
 
 version: dict = {}
