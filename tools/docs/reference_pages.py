@@ -10,10 +10,11 @@ import ast
 import textwrap
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 from sphinx.ext.napoleon import Config, GoogleDocstring
 
-NAPOLEON = Config(napoleon_use_ivar=True, napoleon_use_rtype=False)
+NAPOLEON: Any = Config(napoleon_use_ivar=True, napoleon_use_rtype=False)
 DEFINITIONS = (ast.ClassDef, ast.FunctionDef, ast.AsyncFunctionDef)
 
 
