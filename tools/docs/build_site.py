@@ -19,6 +19,8 @@ from pathlib import Path
 from reference_pages import write_reference
 
 ROOT = Path(__file__).resolve().parents[2]
+# Files of the root that pages link to.
+LINKED = ('CITATION.cff', 'LICENSE', 'NOTICE')
 START = '<!doctype html><meta http-equiv="refresh" content="0; url=docs/index.html"><title>mrd_plugin</title>\n'
 
 
@@ -29,9 +31,10 @@ def copy_sources(folder: Path) -> None:
         shutil.rmtree(folder / name, ignore_errors=True)
         ignore = shutil.ignore_patterns('__pycache__')
         shutil.copytree(ROOT / name, folder / name, ignore=ignore)
-    for path in folder.glob('*.md'):
-        path.unlink()
-    for path in ROOT.glob('*.md'):
+    for path in folder.iterdir():
+        if path.is_file():
+            path.unlink()
+    for path in (*ROOT.glob('*.md'), *(ROOT / name for name in LINKED)):
         shutil.copy2(path, folder)
 
 

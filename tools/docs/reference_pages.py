@@ -7,6 +7,7 @@ underscore, in the order of the source, with the signatures as they are written.
 from __future__ import annotations
 
 import ast
+import re
 import textwrap
 from collections.abc import Iterator
 from pathlib import Path
@@ -15,6 +16,11 @@ from typing import Any
 from sphinx.ext.napoleon import Config, GoogleDocstring
 
 NAPOLEON: Any = Config(napoleon_use_ivar=True, napoleon_use_rtype=False)
+# Names in docstrings are short; a leading dot has Sphinx look for them in all modules. Methods without their
+# class are looked for in the class alone.
+ROLE = re.compile(
+    r':(class|func|data|exc|meth|attr):`(?=[A-Za-z])(?:(?<!:meth:`)(?<!:attr:`)|(?=\w+\.))'
+)
 DEFINITIONS = (ast.ClassDef, ast.FunctionDef, ast.AsyncFunctionDef)
 
 
@@ -124,7 +130,8 @@ def fields(node: ast.ClassDef) -> Iterator[str]:
 def docstring(node: ast.AST) -> list[str]:
     """A docstring as lines of reStructuredText."""
     assert isinstance(node, (ast.Module, *DEFINITIONS))
-    return GoogleDocstring(ast.get_docstring(node) or '', NAPOLEON).lines()
+    text = ROLE.sub(r':\1:`.', ast.get_docstring(node) or '')
+    return GoogleDocstring(text, NAPOLEON).lines()
 
 
 def heading(text: str, mark: str) -> list[str]:
