@@ -1,5 +1,5 @@
 # The embedded default: the Objaverse recipe's method on 820 real shapes, in minutes on two cores.
-# Unseen shapes, seen words: the names of the test shapes occur in training (docs/data/furniture.md).
+# Unseen shapes, seen words: the names of the test shapes occur in training (docs/furniture.md).
 _base_ = './pointbert_objaverse.py'
 
 # data

@@ -1,4 +1,4 @@
-# MRD with OpenShape's sparse-convolutional student (needs spconv: docs/models/backbones.md).
+# MRD with OpenShape's sparse-convolutional student (needs spconv: docs/backbones.md).
 _base_ = './pointbert_objaverse.py'
 
 model = dict(

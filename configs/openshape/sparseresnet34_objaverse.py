@@ -1,6 +1,6 @@
 # OpenShape's sparse-convolutional student with the schedule of its released code: AdamW 1e-3,
 # batch 200, the rate times 0.95 every 10,000 steps, one logit scale. Needs spconv
-# (docs/models/backbones.md).
+# (docs/backbones.md).
 _base_ = './pointbert_objaverse.py'
 
 model = dict(

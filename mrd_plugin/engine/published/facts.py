@@ -3,7 +3,7 @@
 A state dict holds neither the number of patches, nor their radius, nor which axis was up, and a
 network that is given other values runs and is wrong. This table is the only place that knows them.
 ``sizes`` are the ones that can be read off the weights too: they are compared, so that a file of
-another size (or half of a file) is not taken for the published one. Sources: docs/models/checkpoints.md.
+another size (or half of a file) is not taken for the published one. Sources: docs/checkpoints.md.
 """
 
 from __future__ import annotations

@@ -2,7 +2,7 @@
 
 "A cross-attention mechanism extracts concept features from the point cloud" is all that the abstract
 of Yao et al. 2022 (arXiv 2212.08974) says. How many queries, how many blocks and their form are our
-INTERPRETATION (docs/methods/kd2d.md).
+INTERPRETATION (docs/concept_distillation.md).
 """
 
 from __future__ import annotations

@@ -2,7 +2,7 @@
 
 CMCR (arXiv 2412.08973; formulas from its released code, the mechanism from Xia et al., Achieving Cross
 Modal Generalization with Multimodal Unified Representation, NeurIPS 2023): with codes ``e_k`` of the
-points and ``e_l`` of their pixels as constants::
+points and ``e_l`` of their pixels as constants,
 
     L_p = 2 b |f - e_k|^2 + b |f - e_l|^2        L_v = 2 b |g - e_l|^2 + b |g - e_k|^2
 

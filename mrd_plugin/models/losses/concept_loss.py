@@ -2,7 +2,7 @@
 
 The source (Yao et al. 2022, arXiv 2212.08974) says that concept features are compared with the
 image's semantic information, not how: every formula here is INTERPRETATION
-(docs/methods/kd2d.md).
+(docs/concept_distillation.md).
 """
 
 from __future__ import annotations

@@ -25,7 +25,7 @@ class MRDLoss(AlignLoss):
     ``across``; inside each kind ``within`` joins the image's and the text's relations, either as
     a weighted mean of two terms or, with :class:`TeacherMix`, as one mixed teacher. With both
     ``w_intra`` and ``w_cross`` zero this is :class:`AlignLoss`, bit for bit and at its cost. The
-    formulas and what of them is INTERPRETATION: docs/methods/mrd.md.
+    formulas and what of them is INTERPRETATION: docs/mrd_loss.md.
 
     Args:
         w_intra (float): Weight of the relations within a modality, >= 0.

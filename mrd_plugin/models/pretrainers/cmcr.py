@@ -4,7 +4,7 @@ Cross-Modal Comprehensive Representation Learning (Zhang and Hou, IJCV 2026, arX
 released code and the method's figure. Both sensors have a *shared* and a *specific* head. Shared features are contrasted and
 quantised by one codebook; each decoder gets a sensor's specific features plus its *quantised* shared
 ones: pictures that were partly blacked out, occupancy and intensity around the points. Backbone apart,
-everything is thrown away after pre-training. ``docs/methods/cmcr.md`` says what is published, what
+everything is thrown away after pre-training. ``docs/image_to_lidar.md`` says what is published, what
 is our interpretation and which faults of the released code stay out.
 """
 

@@ -3,7 +3,7 @@
 The batch is a graph. Alignment ties each shape to its own picture and text; MRD asks in addition that
 the *relations* between shapes be those between their pictures and between their texts (intra), and
 that a shape relate to the texts as its picture does and to the pictures as its text does (cross).
-The weights between modalities and between kinds of relation are learnt. ``docs/methods/mrd.md`` has the
+The weights between modalities and between kinds of relation are learnt. ``docs/mrd_loss.md`` has the
 formulas and says which of them are our interpretation.
 """
 
