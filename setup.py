@@ -112,11 +112,11 @@ setup(
     # `_base_ = ['mrd_plugin::...']` look for them; a wheel gets copies.
     package_data={
         'mrd_plugin': [
-            'py.typed',
             'visualization/assets/*',
             '.mim/model-index.yml',
             '.mim/configs/**/*',
             '.mim/tools/**/*',
+            'py.typed',
         ]
     },
     exclude_package_data={'mrd_plugin': ['.mim/**/*.pyc']},
