@@ -51,6 +51,7 @@ RENDER = ['embreex>=4.4']
 H5 = ['h5py>=3.8']
 VIS = ['matplotlib>=3.6', 'plotly>=5.15']
 DEV = [
+    'import-linter>=2.1',
     'mypy>=1.8',
     'ninja>=1.11',
     'psutil>=5.9',
@@ -61,6 +62,9 @@ DEV = [
     'shapely>=2.0',
     'wheel>=0.40',
 ]
+# The site of docs/ and of the docstrings.
+DOCS = ['furo>=2024.1', 'myst-parser>=3.0', 'sphinx>=7.4']
+URL = 'https://github.com/mrd-plugin/mrd_plugin'
 
 version: dict = {}
 exec((ROOT / 'mrd_plugin' / 'version.py').read_text(encoding='utf-8'), version)
@@ -71,6 +75,37 @@ setup(
     description='Multi-modal distillation for 3D backbones: a plugin of MMEngine and MMDetection3D',
     long_description=(ROOT / 'README.md').read_text(encoding='utf-8'),
     long_description_content_type='text/markdown',
+    author='The mrd_plugin authors',
+    license='Apache-2.0',
+    license_files=['LICENSE', 'NOTICE'],
+    url=URL,
+    project_urls={
+        'Documentation': f'{URL}/blob/main/docs/index.md',
+        'Changelog': f'{URL}/blob/main/CHANGELOG.md',
+        'Issues': f'{URL}/issues',
+    },
+    keywords=[
+        '3D representation learning',
+        'knowledge distillation',
+        'LiDAR',
+        'MMDetection3D',
+        'MMEngine',
+        'multi-modal pre-training',
+        'point cloud',
+        'zero-shot classification',
+    ],
+    classifiers=[
+        'Development Status :: 3 - Alpha',
+        'Intended Audience :: Science/Research',
+        'License :: OSI Approved :: Apache Software License',
+        'Operating System :: POSIX :: Linux',
+        'Programming Language :: Python :: 3',
+        'Programming Language :: Python :: 3.11',
+        'Programming Language :: Python :: 3.12',
+        'Topic :: Scientific/Engineering :: Artificial Intelligence',
+        'Topic :: Scientific/Engineering :: Image Recognition',
+        'Typing :: Typed',
+    ],
     python_requires='>=3.9',
     packages=find_packages(include=['mrd_plugin', 'mrd_plugin.*']),
     # mrd_plugin/.mim holds links to configs, tools and model-index.yml, where mim and mmengine's
@@ -81,6 +116,7 @@ setup(
             '.mim/model-index.yml',
             '.mim/configs/**/*',
             '.mim/tools/**/*',
+            'py.typed',
         ]
     },
     exclude_package_data={'mrd_plugin': ['.mim/**/*.pyc']},
@@ -92,7 +128,8 @@ setup(
         'h5': H5,
         'vis': VIS,
         'dev': H5 + DEV,
-        'all': MMDET3D + SPARSE + RENDER + H5 + VIS + DEV,
+        'docs': DOCS,
+        'all': MMDET3D + SPARSE + RENDER + H5 + VIS + DEV + DOCS,
     },
     zip_safe=False,
 )

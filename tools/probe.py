@@ -39,7 +39,8 @@ METRICS = {
     'accuracy/mean_class_top1': 'per-class mean',
 }
 BASE = 'linear probe'
-PROBES = dict(probes=['linear', 'knn', 'few-shot'], shots=[1, 2, 4, 8, 16], ways=None, draws=10)
+KINDS = ('linear', 'knn', 'few-shot')
+PROBES = dict(probes=list(KINDS), shots=[1, 2, 4, 8, 16], ways=None, draws=10)
 LADDER = 'seeds part checkpoints scratch finetune options jobs threads base'.split()
 
 
@@ -55,7 +56,7 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument(
         '--probes',
         nargs='+',
-        choices=PROBES['probes'],
+        choices=KINDS,
         default=PROBES['probes'],
         help='what is fitted to the features (default: all)',
     )

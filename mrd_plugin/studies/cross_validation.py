@@ -7,7 +7,7 @@ import os
 import subprocess
 import sys
 import zlib
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -268,7 +268,7 @@ def write_table(folder: str | Path, names: Sequence[str], table: str, record: An
 
 
 def markdown_table(
-    rows: dict[str, Sequence[dict[str, float]]], metrics: dict[str, str], base: str | None = None
+    rows: Mapping[str, Sequence[dict[str, float]]], metrics: dict[str, str], base: str | None = None
 ) -> str:
     """Write rows as a Markdown table of ``mean ± std``, with paired differences under it.
 

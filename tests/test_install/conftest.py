@@ -10,7 +10,10 @@ import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
 SHIPPED = ('mrd_plugin', 'configs', 'tools', 'requirements')
-SHIPPED_FILES = ('setup.py', 'pyproject.toml', 'README.md', 'model-index.yml', 'MANIFEST.in')
+SHIPPED_FILES = (
+    *('setup.py', 'pyproject.toml', 'README.md', 'model-index.yml', 'MANIFEST.in'),
+    *('LICENSE', 'NOTICE'),
+)
 
 
 def copy_project(folder: Path) -> Path:

@@ -1,4 +1,4 @@
-"""The lines of docs/drop_in.md over stock configs of mmdet3d, from an installed wheel."""
+"""The lines of docs/guides/drop_in.md over stock configs of mmdet3d, from an installed wheel."""
 
 import re
 from pathlib import Path

@@ -72,3 +72,14 @@ def test_other_packages_go_the_usual_way():
     resolve = extend_cfg_path(lambda path, filename: (f'{filename}/{path}', 'theirs'))
     assert resolve('mmdet3d::a/b.py', 'here') == ('here/mmdet3d::a/b.py', 'theirs')
     assert resolve('mrd_plugin::_base_/default_runtime.py', 'here')[1] is None
+
+
+def test_wheel_carries_licence_notice_and_types(wheel: Path):
+    with zipfile.ZipFile(wheel) as file:
+        names = file.namelist()
+        metadata = file.read(next(name for name in names if name.endswith('/METADATA'))).decode()
+    assert 'mrd_plugin/py.typed' in names
+    for name in ('LICENSE', 'NOTICE'):
+        assert [path for path in names if '.dist-info/' in path and path.endswith(f'/{name}')]
+    assert 'License: Apache-2.0' in metadata
+    assert 'Provides-Extra: docs' in metadata

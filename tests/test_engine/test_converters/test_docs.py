@@ -4,7 +4,7 @@ import pytest
 
 from mrd_plugin.engine.converters import FACTS
 
-PAGE = Path('docs/checkpoints.md').read_text(encoding='utf-8')
+PAGE = Path('docs/models/checkpoints.md').read_text(encoding='utf-8')
 
 
 @pytest.mark.parametrize('name', sorted(FACTS))

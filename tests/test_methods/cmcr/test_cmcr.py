@@ -205,7 +205,7 @@ def test_where_gradients_go(name, reached, not_reached):
         assert not (grads(model, term, getattr(model, part)) or 0), part
 
 
-# --- faults of the released code, by their numbers in docs/image_to_lidar.md
+# --- faults of the released code, by their numbers in docs/methods/cmcr.md
 
 
 def test_fault_1_pairs_in_masked_pixels_are_removed_and_the_others_kept():
