@@ -1,6 +1,6 @@
 # VoteNet on ScanNet from ULIP-2's Point-BERT, which was pre-trained on single shapes in the unit
 # ball with y up: the room is turned, and a metre counts as half a unit, so that its groups are
-# about as large as theirs. Get its checkpoint and import it first (docs/checkpoints.md).
+# about as large as theirs. Get its checkpoint and import it first (docs/models/checkpoints.md).
 _base_ = './votenet_pointbert_scannet_scratch.py'
 model = dict(
     backbone=dict(

@@ -1,16 +1,4 @@
-r"""Train by a config.
-
-Examples:
-    # the embedded data set, in minutes on a CPU
-    python tools/train.py configs/mrd/pointbert_furniture.py
-    # go on after a crash or a kill, from the newest checkpoint that can be read
-    python tools/train.py configs/mrd/pointbert_furniture.py --resume
-    # another place for the results, another seed
-    python tools/train.py configs/mrd/pointbert_furniture.py --work-dir work_dirs/seed1 \
-        --cfg-options randomness.seed=1
-    # four GPUs, mixed precision, learning rate scaled to the batch they make together
-    bash tools/dist_train.sh configs/mrd/pointbert_objaverse.py 4 --amp --auto-scale-lr
-"""
+"""Train by a config: the command line behind ``tools/train.py``, and what studies start."""
 
 from __future__ import annotations
 
@@ -31,10 +19,10 @@ from mrd_plugin.engine import find_resumable
 from mrd_plugin.utils.errors import ConfigError
 
 
-def parse_args() -> argparse.Namespace:
+def parse_args(description: str | None) -> argparse.Namespace:
     """Read the command line."""
     parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+        description=description, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument('config', help='config file')
     parser.add_argument('--amp', action='store_true', help='mixed precision (needs a GPU)')
@@ -91,9 +79,13 @@ def set_resume(cfg: Config, resume: str) -> None:
         cfg.load_from = str(checkpoint)
 
 
-def main() -> None:
-    """Train."""
-    args = parse_args()
+def main(description: str | None = __doc__) -> None:
+    """Train.
+
+    Args:
+        description: What ``--help`` begins with.
+    """
+    args = parse_args(description)
     with one_sentence_errors():
         cfg = load_config(args)
         require_data(cfg, 'train_dataloader', 'val_dataloader')

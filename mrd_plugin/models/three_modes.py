@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from abc import ABCMeta, abstractmethod
-from collections.abc import Sequence
 from typing import Any
 
 from mmengine.model import BaseModel
@@ -13,9 +12,7 @@ from torch import Tensor
 class ThreeModes(BaseModel, metaclass=ABCMeta):
     """A model that is called in MMEngine's modes ``'tensor'``, ``'loss'`` and ``'predict'``."""
 
-    def forward(
-        self, inputs: Any, data_samples: Sequence[Any] | None = None, mode: str = 'tensor'
-    ) -> Any:
+    def forward(self, inputs: Any, data_samples: Any = None, mode: str = 'tensor') -> Any:
         """Run one of MMEngine's three modes.
 
         Args:
@@ -42,9 +39,9 @@ class ThreeModes(BaseModel, metaclass=ABCMeta):
         """Features of a batch: embeddings, logits or voxel features."""
 
     @abstractmethod
-    def loss(self, inputs: Any, data_samples: Sequence[Any]) -> dict[str, Tensor]:
+    def loss(self, inputs: Any, data_samples: Any) -> dict[str, Tensor]:
         """Training losses; names that hold ``loss`` are summed, the rest is logged."""
 
     @abstractmethod
-    def predict(self, inputs: Any, data_samples: Sequence[Any]) -> list[Any]:
+    def predict(self, inputs: Any, data_samples: Any) -> list[Any]:
         """Return the samples with their predictions."""

@@ -13,7 +13,7 @@ from mrd_plugin.engine import collect_geometry
 from tests.helpers.lidar import real_data
 from tests.test_install.conftest import run_elsewhere
 
-DOC = Path(__file__).resolve().parents[2] / 'docs' / 'drop_in.md'
+DOC = Path(__file__).resolve().parents[2] / 'docs' / 'guides' / 'drop_in.md'
 BLOCKS = re.findall(r'```python\n(_base_.*?)```', DOC.read_text(), re.DOTALL)
 TRAIN = """
 import sys
@@ -58,7 +58,7 @@ print(runner.iter, drift)
 @pytest.fixture
 def user(tmp_path):
     """A folder far from the source tree, with the checkpoint of a CMCR pre-training."""
-    pretraining = Config.fromfile(DOC.parents[1] / 'configs' / 'cmcr' / 'second_kitti.py')
+    pretraining = Config.fromfile(DOC.parents[2] / 'configs' / 'cmcr' / 'second_kitti.py')
     backbone = MODELS.build(pretraining.model.backbone)
     state = {f'backbone.{name}': value for name, value in backbone.state_dict().items()}
     meta = dict(geometry=collect_geometry(pretraining))

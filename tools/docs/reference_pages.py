@@ -96,7 +96,7 @@ def definition(node: ast.stmt, owner: str) -> Iterator[str]:
 
 
 def constructor(node: ast.ClassDef) -> str:
-    """The arguments of a class's `__init__`, or nothing if it has none of its own."""
+    """Return the arguments of a class's `__init__`, or nothing if it has none of its own."""
     for child in node.body:
         if isinstance(child, ast.FunctionDef) and child.name == '__init__':
             return arguments(child, 1)
@@ -113,7 +113,7 @@ def arguments(node: ast.FunctionDef | ast.AsyncFunctionDef, first: int) -> str:
 
 
 def bases(node: ast.ClassDef) -> list[str]:
-    """A line about what a class inherits from."""
+    """Return a line about what a class inherits from."""
     names = ', '.join(f'``{ast.unparse(base)}``' for base in node.bases)
     return [f'Bases: {names}', ''] if names else []
 
@@ -128,14 +128,14 @@ def fields(node: ast.ClassDef) -> Iterator[str]:
 
 
 def docstring(node: ast.AST) -> list[str]:
-    """A docstring as lines of reStructuredText."""
+    """Return a docstring as lines of reStructuredText."""
     assert isinstance(node, (ast.Module, *DEFINITIONS))
     text = ROLE.sub(r':\1:`.', ast.get_docstring(node) or '')
     return GoogleDocstring(text, NAPOLEON).lines()
 
 
 def heading(text: str, mark: str) -> list[str]:
-    """A title, with what underlines it."""
+    """Return a title, with what underlines it."""
     return [text, mark * len(text), '']
 
 

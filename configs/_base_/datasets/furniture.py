@@ -1,4 +1,4 @@
-# The embedded set: 820 real shapes in 63 nouns, with cached features (docs/furniture.md).
+# The embedded set: 820 real shapes in 63 nouns, with cached features (docs/data/furniture.md).
 data_root = 'data/furniture'
 splits = 'configs/_base_/datasets/furniture_splits'
 num_points = 1024

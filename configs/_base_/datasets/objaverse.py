@@ -1,5 +1,5 @@
 # OpenShape's training data: 876 k shapes with ViT-bigG-14 features in every file (about 205 GB).
-# Sample construction as published: docs/data.md.
+# Sample construction as published: docs/data/shapes.md.
 data_root = 'data/openshape'
 num_points = 10000
 embed_dim = 1280

@@ -1,6 +1,6 @@
 # The embedded sample: 28 frames of camera and LiDAR with point labels, from
 # tools/prepare/zod_sample.py. Coordinates are relative: a step of the 8-bit files is taken as 0.5 m
-# (docs/lidar_data.md), so voxels are one step and queries reach one step. There is no intensity.
+# (docs/data/sweeps.md), so voxels are one step and queries reach one step. There is no intensity.
 # Method configs take the pipeline that they need, e.g. pipeline={{_base_.superpixel_pipeline}}.
 data_root = 'data/zod_sample'
 image_size = (192, 352)

@@ -44,7 +44,7 @@ def enable_cpu_operators() -> bool:
     except ImportError as error:
         raise ImportError(
             'CPU operators for mmcv need mmcv with its operators, which is not installed; run pip '
-            "install -e '.[mmdet3d]' (see docs/install.md)."
+            "install -e '.[mmdet3d]' (see docs/get_started/install.md)."
         ) from error
     from mrd_plugin.compat.mmcv_cpu import boxes, points, scatter
 

@@ -42,7 +42,7 @@ class LabelledClouds(ShapeDataset):
     splits: tuple[str, ...] = ('train', 'test')
     expected: dict[str, int] = {}
     """Published number of shapes by split; another one is warned of, since files differ."""
-    clouds: Sequence[np.ndarray] | None = None
+    clouds: np.ndarray | list[np.ndarray] | None = None
     """Points of all shapes, for files that hold many."""
 
     def __init__(

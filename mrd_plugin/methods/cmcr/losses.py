@@ -12,7 +12,7 @@ is one matrix product and a cross entropy.
 
 *Commitment* ties features to their own and to their partner's code (Xia et al., Achieving Cross
 Modal Generalization with Multimodal Unified Representation, NeurIPS 2023). With codes ``e_k`` of
-the points and ``e_l`` of their pixels as constants,
+the points and ``e_l`` of their pixels as constants::
 
     L_p = 2 b |f - e_k|^2 + b |f - e_l|^2        L_v = 2 b |g - e_l|^2 + b |g - e_k|^2
 

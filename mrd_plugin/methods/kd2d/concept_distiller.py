@@ -3,7 +3,7 @@
 KD-from-2D (Yao et al. 2022, arXiv 2212.08974): learnable queries extract *concepts* from the point
 tokens by cross-attention, and the concepts are aligned with what CLIP's image encoder sees in an
 image of the same object or room. No pixel belongs to a point. Neither code nor formulas are
-public: ``docs/concept_distillation.md`` says what is our interpretation, which is nearly everything
+public: ``docs/methods/kd2d.md`` says what is our interpretation, which is nearly everything
 below the first sentence.
 """
 

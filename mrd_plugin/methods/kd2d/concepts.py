@@ -4,7 +4,7 @@
 with the image's semantic information: that is all that the source says (Yao et al. 2022, arXiv
 2212.08974, abstract). How many queries, how many blocks, their form and every formula here
 (concepts against their targets, the pooled shape against images) are INTERPRETATION
-(docs/concept_distillation.md).
+(docs/methods/kd2d.md).
 """
 
 from __future__ import annotations

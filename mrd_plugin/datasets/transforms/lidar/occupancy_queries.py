@@ -17,7 +17,7 @@ class OccupancyQueries:
     """Draw the occupancy queries of ALSO (Boulch et al. 2023, arXiv 2212.05867) and CMCR.
 
     The ray from the sensor, the origin of the LiDAR frame, to a return x is free up to x, and just
-    behind x there is matter. With u = x / |x| and r from U(0, 1):
+    behind x there is matter. With ``u = x / |x|`` and r from U(0, 1):
 
     - behind: ``x + delta r u``, occupied;
     - in front: ``x - delta r u``, free;
