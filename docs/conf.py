@@ -14,7 +14,7 @@ project_copyright = (
 
 extensions = ['myst_parser']
 root_doc = 'docs/index'
-include_patterns = ['*.md', 'docs/**', 'configs/**/README.md', 'reference/**']
+include_patterns = ['*.md', 'docs/**', 'configs/README.md', 'configs/**/README.md', 'reference/**']
 
 # Pages are Markdown, with links that also work in the repository.
 myst_heading_anchors = 4

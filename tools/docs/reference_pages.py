@@ -21,6 +21,8 @@ NAPOLEON: Any = Config(napoleon_use_ivar=True, napoleon_use_rtype=False)
 ROLE = re.compile(
     r':(class|func|data|exc|meth|attr):`(?=[A-Za-z])(?:(?<!:meth:`)(?<!:attr:`)|(?=\w+\.))'
 )
+# Examples that are commands, as the help texts of tools have them.
+COMMANDS = re.compile(r'^Examples?:\n(?=[ ]+(?!>>>))', re.MULTILINE)
 DEFINITIONS = (ast.ClassDef, ast.FunctionDef, ast.AsyncFunctionDef)
 
 
@@ -131,6 +133,7 @@ def docstring(node: ast.AST) -> list[str]:
     """Return a docstring as lines of reStructuredText."""
     assert isinstance(node, (ast.Module, *DEFINITIONS))
     text = ROLE.sub(r':\1:`.', ast.get_docstring(node) or '')
+    text = COMMANDS.sub('Examples::\n\n', text)
     return GoogleDocstring(text, NAPOLEON).lines()
 
 
