@@ -33,7 +33,7 @@ html_copy_source = False
 
 
 def add_contents(app: Sphinx, page: str, source: list[str]) -> None:
-    """Give the first page the site's table of contents, which would only be noise in the repository."""
+    """Give the first page the table of contents, which is noise in the repository."""
     if page == root_doc:
         contents = Path(app.confdir, 'contents.txt')
         app.env.note_dependency(str(contents), docname=page)

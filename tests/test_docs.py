@@ -13,9 +13,7 @@ import yaml
 
 ROOT = Path(__file__).resolve().parents[1]
 PAGES = sorted([*ROOT.glob('*.md'), *(ROOT / 'docs').rglob('*.md')])
-METHODS = (
-    'openshape mrd mixcon3d tamm kd2d cmcr ppkt slidr st_slidr scalr'.split()  # one name in four trees
-)
+METHODS = 'openshape mrd mixcon3d tamm kd2d cmcr ppkt slidr st_slidr scalr'.split()
 SCHEME = [
     'Idea',
     'Loss',
@@ -24,7 +22,7 @@ SCHEME = [
     'Files',
     'Results',
 ]
-# Names that stand for something to be filled in, as in `configs/<name>/`, or a part of a set in braces.
+# Names to be filled in, as in `configs/<name>/`, or a part of a set in braces.
 NAMED = re.compile(r'`((?:configs|docs|mrd_plugin|requirements|tests|tools)/[^\s`:]+)`')
 BRACES = re.compile(r'\{([^{}]*)\}')
 
@@ -114,7 +112,8 @@ def test_reference_shows_signatures_and_resolves_docstrings(tmp_path: Path):
     package.mkdir()
     (package / '__init__.py').write_text('"""A toy."""\n')
     (package / 'part.py').write_text(
-        '"""A part."""\n\n\nclass Sum:\n    """Add.\n\n    Args:\n        left: One number.\n    """\n\n'
+        '"""A part."""\n\n\nclass Sum:\n'
+        '    """Add.\n\n    Args:\n        left: One number.\n    """\n\n'
         "    def __init__(self, left: int = 1, *, name: str = 'a') -> None:\n        pass\n\n"
         '    def value(self, right: int) -> int:\n        """Compute the sum."""\n\n'
         '    def _hidden(self):\n        pass\n'

@@ -1,7 +1,7 @@
 """Build the site of docs/, of the configs' READMEs and of the docstrings; a warning is an error.
 
-Sphinx sees the repository's layout, so that links between pages are those that work in the repository. What
-it writes on its way lies in build/, never beside the sources.
+Sphinx sees the repository's layout, so that links between pages are those that work in the
+repository. What it writes on its way lies in build/, never beside the sources.
 
 Examples:
     python tools/docs/build_site.py                     # writes build/site/index.html
@@ -21,11 +21,14 @@ from reference_pages import write_reference
 ROOT = Path(__file__).resolve().parents[2]
 # Files of the root that pages link to.
 LINKED = ('CITATION.cff', 'LICENSE', 'NOTICE')
-START = '<!doctype html><meta http-equiv="refresh" content="0; url=docs/index.html"><title>mrd_plugin</title>\n'
+START = (
+    '<!doctype html><meta http-equiv="refresh" content="0; url=docs/index.html">'
+    '<title>mrd_plugin</title>\n'
+)
 
 
 def copy_sources(folder: Path) -> None:
-    """Copy what belongs to the site; dates stay, so that Sphinx reads again only what has changed."""
+    """Copy what belongs to the site; dates stay, so that Sphinx reads only what has changed."""
     folder.mkdir(parents=True, exist_ok=True)
     for name in ('docs', 'configs'):
         shutil.rmtree(folder / name, ignore_errors=True)

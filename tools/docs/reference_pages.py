@@ -1,7 +1,7 @@
 """Pages of the API reference, one a package, from the source files; nothing is imported.
 
-What is public is shown: classes, their public methods, and functions whose names don't start with an
-underscore, in the order of the source, with the signatures as they are written.
+What is public is shown: classes, their public methods, and functions whose names don't start
+with an underscore, in the order of the source, with the signatures as they are written.
 """
 
 from __future__ import annotations
@@ -16,8 +16,8 @@ from typing import Any
 from sphinx.ext.napoleon import Config, GoogleDocstring
 
 NAPOLEON: Any = Config(napoleon_use_ivar=True, napoleon_use_rtype=False)
-# Names in docstrings are short; a leading dot has Sphinx look for them in all modules. Methods without their
-# class are looked for in the class alone.
+# Names in docstrings are short; a leading dot has Sphinx look for them in all modules. Methods
+# without their class are looked for in the class alone.
 ROLE = re.compile(
     r':(class|func|data|exc|meth|attr):`(?=[A-Za-z])(?:(?<!:meth:`)(?<!:attr:`)|(?=\w+\.))'
 )
@@ -90,7 +90,8 @@ def definition(node: ast.stmt, owner: str) -> Iterator[str]:
             yield from [f'   :type: {ast.unparse(node.returns)}'] if node.returns else []
         else:
             first = 0 if not owner or 'staticmethod' in marks else 1
-            yield f'.. py:{"method" if owner else "function"}:: {node.name}{arguments(node, first)}{returns}'
+            kind = 'method' if owner else 'function'
+            yield f'.. py:{kind}:: {node.name}{arguments(node, first)}{returns}'
             for mark in sorted(marks & {'staticmethod', 'classmethod', 'abstractmethod'}):
                 yield f'   :{mark}:'
         yield ''

@@ -5,7 +5,7 @@ the released code and the method's figure. Both sensors have a *shared* and a *s
 Shared features are contrasted and quantised by one codebook; each decoder gets a sensor's specific
 features plus its *quantised* shared ones: images that were partly blacked out, occupancy and
 intensity around the points. Backbone apart, everything is discarded after pre-training.
-``docs/methods/image_to_lidar.md`` says what is published, what is our interpretation and which faults of
+``docs/methods/cmcr.md`` says what is published, what is our interpretation and which faults of
 the released code stay out.
 """
 
