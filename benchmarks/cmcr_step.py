@@ -17,7 +17,7 @@ _SPACE = dict(point=dict(type='ProjectionHead', out_channels=64), image=dict(typ
 
 
 def make_sweep(points: int, generator: torch.Generator) -> Tensor:
-    """Make a sweep ``(N, 4)`` of 32 beams over flat ground with things on it.
+    """Make a sweep ``(N, 4)`` of 32 beams over flat ground with objects on it.
 
     34,688 points fill 18,000 voxels of 0.1 m, as those of a real nuScenes keyframe do.
     """

@@ -22,7 +22,7 @@ from mrd_plugin.utils.files import file_sha256
 
 @dataclass(frozen=True)
 class CacheRequest:
-    """What a cache shall hold.
+    """What a cache is to hold.
 
     Attributes:
         sample_ids: Ids of the shapes.

@@ -118,7 +118,7 @@ def choose_strength(
 
 
 def _chance(metrics: dict[str, float], num_classes: int) -> dict[str, float]:
-    """Return a random order, from the chance levels that every row carries."""
+    """Return the metrics of a random order, from the chance levels that every row carries."""
     chance = dict(metrics)
     for key in metrics:
         direction, _, name = key.rpartition('/')

@@ -1,1 +1,1 @@
-"""Errors, files, numbers: what has nothing to do with 3D."""
+"""Errors, files, arguments, logs: helpers that know nothing of 3D."""

@@ -80,7 +80,7 @@ def captions(name: str, tags: Sequence[str], category: str) -> list[str]:
 
     Args:
         name: English name.
-        tags: Tags of the catalogue, housekeeping tags included.
+        tags: Tags of the catalogue, administrative tags included.
         category: Category of the catalogue.
 
     Returns:

@@ -34,7 +34,7 @@ class CatalogueEntry:
         group: Lower-case name of the catalogue file, without its ending.
         number: The ``i`` of the catalogue's keys.
         name: English name as the catalogue gives it.
-        tags: Tags as the catalogue gives them, housekeeping tags included.
+        tags: Tags as the catalogue gives them, administrative tags included.
         category: One of the catalogue's twelve rooms and kinds.
         model: Path of the OBJ file inside the zip.
         icon: Path of the image inside the zip.

@@ -15,7 +15,7 @@ class Facts:
     """One family of checkpoints.
 
     Attributes:
-        title: How people call it.
+        title: Its usual name.
         sizes: What the published weights have; ``out_channels`` is the width of the head.
         backbone: Settings of the backbone that the weights do not hold.
         geometry: What the points looked like in training, as in ``meta['geometry']``.

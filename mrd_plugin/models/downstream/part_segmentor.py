@@ -24,7 +24,7 @@ class PartSegmentor(BackboneModel):
     As usual on ShapeNetPart (PointNet, Point-BERT), the category of a shape is given: the head gets
     it as a one-hot vector beside a point's feature and the largest feature of its shape, and a
     prediction is one of the category's parts. The backbone's weights are brought by a hook, so one
-    config serves fine-tuning and training from scratch. Points with label -1 count nothing.
+    config serves fine-tuning and training from scratch. Points with label -1 are left out.
 
     Args:
         backbone: Has ``forward_points``; usually the pre-training config's.

@@ -21,7 +21,7 @@ class PointSegmentor(BackboneModel):
     The protocol of SLidR (arXiv 2203.16258, section 4.2): each point takes the logits of its voxel,
     and points, not voxels, are scored. The backbone's weights are brought by
     ``PretrainedCoverageHook``, so one config serves fine-tuning and training from scratch. Points
-    with label -1 count nothing.
+    with label -1 are left out.
 
     Args:
         backbone: Maps voxels to ``(Nv, out_channels)``; usually the pre-training config's.

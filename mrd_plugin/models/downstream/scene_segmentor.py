@@ -27,7 +27,7 @@ class SceneSegmentor(EncoderDecoder3D):
     windows that overlap in a test). Each column is brought into the unit ball, which is what the
     backbones were pre-trained on, and its points get the backbone's levels and the largest feature
     of the column, under ``fa_points``, where ``DGCNNHead`` looks for them. (Interpretation: no
-    method of this house publishes a recipe for rooms.)
+    method of this package publishes a recipe for rooms.)
 
     Args:
         backbone: Has ``forward_points``; usually the pre-training config's. Its ``in_channels`` are

@@ -58,7 +58,7 @@ class ShapeClassifier(BackboneModel):
     """A backbone with a head, trained by cross-entropy.
 
     The backbone's weights are brought by ``PretrainedCoverageHook``, so one config serves
-    fine-tuning and training from scratch. A sample with label -1 counts nothing.
+    fine-tuning and training from scratch. A sample with label -1 is left out.
 
     Args:
         backbone: Maps points ``(B, N, C)`` to ``(B, F)``; usually the pre-training config's.

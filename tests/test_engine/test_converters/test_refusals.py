@@ -210,7 +210,7 @@ class Tracker:
         (Calls(os.system, 'touch {}'), 'posix.system'),
         (argparse.Namespace(run=Calls(os.system, 'touch {}')), 'posix.system'),
         (argparse.Namespace(tracker=Tracker()), 'Tracker'),
-        (Tracker(), r'tests\.test_engine\.test_published\.test_refusals\.Tracker'),
+        (Tracker(), r'tests\.test_engine\.test_converters\.test_refusals\.Tracker'),
         (argparse.ArgumentParser, r'argparse\.ArgumentParser'),
     ],
 )
