@@ -23,7 +23,7 @@ if [ -n "${PYTHON:-}" ]; then
 else
   python=
   candidates=(python3.11 python3.12 python3 python)
-  [ -e "$root/.venv/mrd_setup/making" ] || candidates=("$root/.venv/bin/python" "${candidates[@]}")
+  [ -e "$root/.venv/mrd_setup/unfinished" ] || candidates=("$root/.venv/bin/python" "${candidates[@]}")
   for candidate in "${candidates[@]}"; do
     if suits "$candidate"; then
       python=$candidate
