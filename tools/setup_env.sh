@@ -9,7 +9,7 @@ root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 
 suits() {
   command -v "$1" >/dev/null 2>&1 &&
-    "$1" -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 12))' >/dev/null 2>&1
+    "$1" -S -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 12))' >/dev/null 2>&1
 }
 
 stop() {
@@ -34,4 +34,4 @@ else
 apt-get install python3.11 python3.11-venv) or name its path in PYTHON'
 fi
 
-exec "$python" "$root/tools/setup/setup_env.py" "$@"
+exec "$python" -S "$root/tools/setup/setup_env.py" "$@"

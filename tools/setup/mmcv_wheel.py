@@ -8,11 +8,9 @@ without the precompiled header of `pch_cxx.py`.
 from __future__ import annotations
 
 import os
-import platform
-import runpy
+import re
 import shutil
 import sys
-import tarfile
 import zipfile
 from pathlib import Path
 
@@ -36,8 +34,10 @@ def cache_key(site: Path) -> str:
     Args:
         site: The environment's site-packages, with torch in it.
     """
-    torch = runpy.run_path(str(site / 'torch' / 'version.py'))['__version__']
-    return f'torch{torch}-py{site.parent.name[len("python") :]}{MARK}{platform.machine()}'
+    text = (site / 'torch' / 'version.py').read_text(encoding='utf-8')
+    (torch,) = re.findall(r"(?m)^__version__ = '(.+)'", text)
+    python = site.parent.name[len('python') :]
+    return f'torch{torch}-py{python}{MARK}{os.uname().machine}'
 
 
 def find_wheel(folder: Path) -> Path | None:
@@ -59,12 +59,11 @@ def fetch_source(python: Path, folder: Path, log: Path) -> Path:
         return source
     wanted = folder / 'requirement.txt'
     wanted.write_text(f'mmcv=={VERSION} --hash=sha256:{SDIST_SHA256}\n', encoding='utf-8')
-    pip = [python, '-m', 'pip', 'download', '--no-deps', '--no-binary', ':all:']
+    pip: list[str | Path] = [python, '-m', 'pip', 'download', '--no-deps', '--no-binary', ':all:']
     run_logged([*pip, '--no-build-isolation', '-d', folder, '-r', wanted], log)
     draft = folder / 'unpacked.part'
     shutil.rmtree(draft, ignore_errors=True)
-    with tarfile.open(folder / f'mmcv-{VERSION}.tar.gz') as tar:
-        tar.extractall(draft)
+    shutil.unpack_archive(folder / f'mmcv-{VERSION}.tar.gz', draft)
     setup = draft / source.name / 'setup.py'
     setup.write_text(setup.read_text(encoding='utf-8').replace('c++17', 'c++20'), encoding='utf-8')
     os.replace(draft / source.name, source)
@@ -133,7 +132,7 @@ def compile_wheel(python: Path, folder: Path, log_folder: Path) -> Path:
     build = folder / 'build'
     build.mkdir(exist_ok=True)
     source = fetch_source(python, build, log_folder / 'mmcv_download.log')
-    command = [python, 'setup.py', 'bdist_wheel', '--dist-dir', build / 'dist']
+    command: list[str | Path] = [python, 'setup.py', 'bdist_wheel', '--dist-dir', build / 'dist']
     env = build_environment(python, source, compiler)
     run_logged(command, log_folder / 'mmcv_build.log', cwd=source, env=env)
     made = find_wheel(build / 'dist')

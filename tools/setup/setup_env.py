@@ -23,7 +23,6 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from urllib.parse import unquote
 
 import mmcv_wheel
 from setup_commands import SetupError, check_disk, run_logged, wait_for_lock
@@ -83,7 +82,14 @@ def make_venv() -> None:
         run_logged([sys.executable, '-m', 'venv', VENV], LOGS / 'venv.log')
     LOGS.mkdir(exist_ok=True)
     UNFINISHED.touch()
-    pip = [PYTHON, '-m', 'pip', 'install', '--disable-pip-version-check', '--no-input']
+    pip: list[str | Path] = [
+        PYTHON,
+        '-m',
+        'pip',
+        'install',
+        '--disable-pip-version-check',
+        '--no-input',
+    ]
     run_logged([*pip, '--progress-bar', 'off', '-c', CONSTRAINTS, 'uv'], LOGS / 'uv.log')
 
 
@@ -161,8 +167,10 @@ def has_mmcv() -> bool:
     """Whether mmcv is installed: one that was built for this torch, or one that the user brought."""
     for record in site_packages().glob('mmcv-*.dist-info'):
         source = record / 'direct_url.json'
-        url = unquote(source.read_text(encoding='utf-8')) if source.exists() else ''
-        return mmcv_wheel.MARK not in url or mmcv_wheel.cache_key(site_packages()) in url
+        url = source.read_text(encoding='utf-8') if source.exists() else ''
+        return mmcv_wheel.MARK not in url or mmcv_wheel.cache_key(site_packages()) in url.replace(
+            '%2B', '+'
+        )
     return False
 
 
