@@ -34,4 +34,7 @@ else
 apt-get install python3.11 python3.11-venv) or name its path in PYTHON'
 fi
 
+# The checks of the set-up import torch and mmcv: their bytecode is to be kept.
+unset PYTHONDONTWRITEBYTECODE
+
 exec "$python" -S "$root/tools/setup/setup_env.py" "$@"

@@ -92,7 +92,7 @@ def build_environment(python: Path, source: Path, compiler: str) -> dict[str, st
     }
 
 
-def build_wheel(python: Path, key: str, log_folder: Path) -> Path:
+def build_wheel(python: Path, folder: Path, log_folder: Path) -> Path:
     """The mmcv wheel for this environment: from the cache, or built now.
 
     A build that is interrupted keeps the files compiled so far, and the next call goes on from
@@ -100,22 +100,17 @@ def build_wheel(python: Path, key: str, log_folder: Path) -> Path:
 
     Args:
         python: The environment's Python; torch, ninja, psutil and setuptools < 80 are installed.
-        key: From `cache_key`.
+        folder: Where the wheel is kept.
         log_folder: Where the output of the tools goes.
 
     Raises:
         SetupError: If a tool is missing, the download or the compilation fails.
     """
-    folder = cache_folder() / key
     folder.mkdir(parents=True, exist_ok=True)
     lock = os.open(folder, os.O_RDONLY)
     try:
         wait_for_lock(lock, 'another set-up is building mmcv')
-        wheel = find_wheel(folder)
-        if wheel is not None:
-            print(f'    mmcv: using {wheel}', flush=True)
-            return wheel
-        return compile_wheel(python, folder, log_folder)
+        return find_wheel(folder) or compile_wheel(python, folder, log_folder)
     finally:
         os.close(lock)
 

@@ -176,8 +176,12 @@ def has_mmcv() -> bool:
 
 def install_mmcv() -> None:
     """Install mmcv with its operators, from the user's cache or compiled now."""
-    install('mmcv_build_tools', 'setuptools', 'wheel', 'ninja', 'psutil')
-    wheel = mmcv_wheel.build_wheel(PYTHON, mmcv_wheel.cache_key(site_packages()), LOGS)
+    folder = mmcv_wheel.cache_folder() / mmcv_wheel.cache_key(site_packages())
+    wheel = mmcv_wheel.find_wheel(folder)
+    if wheel is None:
+        install('mmcv_build_tools', 'setuptools', 'wheel', 'ninja', 'psutil')
+        wheel = mmcv_wheel.build_wheel(PYTHON, folder, LOGS)
+    print(f'    mmcv: using {wheel}', flush=True)
     install('mmcv', str(wheel))
     answer = run_quietly([str(PYTHON), '-c', 'import mmcv.ops'])
     if answer.returncode != 0:
