@@ -61,10 +61,14 @@ def site_packages() -> Path:
     return next(VENV.glob('lib/python3*/site-packages'), VENV)
 
 
+def uv_version() -> str:
+    """The version of uv in constraints.txt."""
+    return re.findall(r'(?m)^uv==(\S+)', CONSTRAINTS.read_text(encoding='utf-8'))[0]
+
+
 def has_uv() -> bool:
     """Whether `.venv` has the uv of constraints.txt."""
-    (version,) = re.findall(r'(?m)^uv==(\S+)', CONSTRAINTS.read_text(encoding='utf-8'))
-    return (site_packages() / f'uv-{version}.dist-info' / 'RECORD').exists()
+    return (site_packages() / f'uv-{uv_version()}.dist-info' / 'RECORD').exists()
 
 
 def make_venv() -> None:
@@ -90,7 +94,7 @@ def make_venv() -> None:
         '--disable-pip-version-check',
         '--no-input',
     ]
-    run_logged([*pip, '--progress-bar', 'off', '-c', CONSTRAINTS, 'uv'], LOGS / 'uv.log')
+    run_logged([*pip, '--progress-bar', 'off', f'uv=={uv_version()}'], LOGS / 'uv.log')
 
 
 def read_pip_settings(listing: str) -> dict[str, str]:
