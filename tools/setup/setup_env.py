@@ -85,7 +85,6 @@ def make_venv() -> None:
         UNFINISHED.touch()
         run_logged([sys.executable, '-m', 'venv', VENV], LOGS / 'venv.log')
     LOGS.mkdir(exist_ok=True)
-    UNFINISHED.touch()
     pip: list[str | Path] = [
         PYTHON,
         '-m',
