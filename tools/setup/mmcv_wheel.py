@@ -48,7 +48,7 @@ def find_wheel(folder: Path) -> Path | None:
     return None
 
 
-def fetch_source(python: Path, folder: Path, log: Path) -> Path:
+def fetch_source(python: str, folder: Path, log: Path) -> Path:
     """Download and unpack the source with the C++ standard patched; returns its folder.
 
     Raises:
@@ -59,8 +59,8 @@ def fetch_source(python: Path, folder: Path, log: Path) -> Path:
         return source
     wanted = folder / 'requirement.txt'
     wanted.write_text(f'mmcv=={VERSION} --hash=sha256:{SDIST_SHA256}\n', encoding='utf-8')
-    pip: list[str | Path] = [python, '-m', 'pip', 'download', '--no-deps', '--no-binary', ':all:']
-    run_logged([*pip, '--no-build-isolation', '-d', folder, '-r', wanted], log)
+    pip: list[str | Path] = [python, '-m', 'pip', 'download', '--no-deps', '--no-build-isolation']
+    run_logged([*pip, '--no-binary', ':all:', '-d', folder, '-r', wanted], log)
     draft = folder / 'unpacked.part'
     shutil.rmtree(draft, ignore_errors=True)
     shutil.unpack_archive(folder / f'mmcv-{VERSION}.tar.gz', draft)
@@ -70,7 +70,7 @@ def fetch_source(python: Path, folder: Path, log: Path) -> Path:
     return source
 
 
-def build_environment(python: Path, source: Path, compiler: str) -> dict[str, str]:
+def build_environment(python: str, source: Path, compiler: str) -> dict[str, str]:
     """Environment of the build: CPU operators, no debug symbols, our compiler front."""
     front = source / 'g++'
     script = Path(__file__).with_name('pch_cxx.py')
@@ -79,7 +79,7 @@ def build_environment(python: Path, source: Path, compiler: str) -> dict[str, st
     flags = '-DNDEBUG -fwrapv -g0 -O2 -fPIC'
     return {
         **os.environ,
-        'PATH': f'{python.parent}{os.pathsep}{os.environ.get("PATH", "")}',
+        'PATH': f'{Path(python).parent}{os.pathsep}{os.environ.get("PATH", "")}',
         'MMCV_WITH_OPS': '1',
         'FORCE_CUDA': '0',
         'CUDA_VISIBLE_DEVICES': '',
@@ -92,7 +92,7 @@ def build_environment(python: Path, source: Path, compiler: str) -> dict[str, st
     }
 
 
-def build_wheel(python: Path, folder: Path, log_folder: Path) -> Path:
+def build_wheel(python: str, folder: Path, log_folder: Path) -> Path:
     """The mmcv wheel for this environment: from the cache, or built now.
 
     A build that is interrupted keeps the files compiled so far, and the next call goes on from
@@ -115,7 +115,7 @@ def build_wheel(python: Path, folder: Path, log_folder: Path) -> Path:
         os.close(lock)
 
 
-def compile_wheel(python: Path, folder: Path, log_folder: Path) -> Path:
+def compile_wheel(python: str, folder: Path, log_folder: Path) -> Path:
     """Compile the wheel in `folder/build` and move it to `folder`."""
     compiler = os.environ.get('CXX') or 'g++'
     if shutil.which(compiler) is None:

@@ -11,49 +11,41 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 # What the output of uv, pip or a compiler looks like, and what it means.
-CAUSES = (
-    (
-        r'No space left on device|Disk quota exceeded',
-        'the disk is full; free disk space (both layers take about 12 GB)',
+CAUSES = {
+    r'No space left on device|Disk quota exceeded': (
+        'the disk is full; free disk space (both layers take about 12 GB)'
     ),
-    (
-        r'error sending request|operation timed out|tcp connect error|dns error'
-        r'|NewConnectionError|ConnectTimeout|ReadTimeout|Read timed out|ProxyError|SSLError'
-        r'|Connection refused|Connection reset|Network is unreachable'
-        r'|Temporary failure in name resolution|Name or service not known|Could not resolve',
-        'the package index could not be reached; check the network (or proxy and PIP_INDEX_URL)',
+    r'error sending request|operation timed out|tcp connect error|dns error|NewConnectionError'
+    r'|ConnectTimeout|ReadTimeout|Read timed out|ProxyError|SSLError|Connection refused'
+    r'|Connection reset|Network is unreachable|Temporary failure in name resolution'
+    r'|Name or service not known|Could not resolve': (
+        'the package index could not be reached; check the network (or proxy and PIP_INDEX_URL)'
     ),
-    (
-        r'No matching distribution found for (\S+)|there is no version of (\S+)'
-        r'|Because (\S+) was not found in the package registry',
+    r'No matching distribution found for (\S+)|there is no version of (\S+)'
+    r'|Because (\S+) was not found in the': (
         'the package index has no {} for this Python and system; use Python 3.11 on Linux x86-64, '
-        'which is what requirements/constraints.txt is tested with',
+        'which is what requirements/constraints.txt is tested with'
     ),
-    (
-        r'DO NOT MATCH THE HASHES|(?i:hash mismatch)',
-        'a downloaded package does not have the checksum that is expected; '
-        'check where pip downloads from (pip config list) and clear its cache (pip cache purge)',
+    r'DO NOT MATCH THE HASHES|(?i:hash mismatch)': (
+        'a downloaded package has another checksum than expected; check where pip downloads from '
+        '(pip config list) and clear its cache (pip cache purge)'
     ),
-    (
-        r'ensurepip',
+    r'ensurepip': (
         'this Python can not make virtual environments (ensurepip is missing); '
-        'install it, for example: apt-get install python3-venv',
+        'install it, for example: apt-get install python3-venv'
     ),
-    (
-        r'Python\.h: No such file',
+    r'Python\.h: No such file': (
         'Python.h is missing, and mmcv has to be compiled; '
-        "install Python's headers, for example: apt-get install python3-dev",
+        "install Python's headers, for example: apt-get install python3-dev"
     ),
-    (
-        r"""unrecognized command.line option ["'‘]-std=c\+\+20""",
+    r'unrecognized command.line option .-std=c\+\+20': (
         'the C++ compiler does not know C++20, as gcc from version 10 does; '
-        'install a newer one and name it in CXX, for example: CXX=g++-12',
+        'install a newer one and name it in CXX, for example: CXX=g++-12'
     ),
-    (
-        r'internal compiler error: Killed|Killed signal terminated program|Cannot allocate memory',
-        'the machine ran out of memory; close other programs, or set MAX_JOBS=1',
+    r'internal compiler error: Killed|Killed signal terminated program|Cannot allocate memory': (
+        'the machine ran out of memory; close other programs, or set MAX_JOBS=1'
     ),
-)
+}
 
 
 class SetupError(Exception):
@@ -61,14 +53,9 @@ class SetupError(Exception):
 
 
 def explain(lines: Sequence[str], log: Path) -> str:
-    """Turn the output of a command that failed into one sentence.
-
-    Args:
-        lines: Last lines of its output.
-        log: The file with the whole output.
-    """
+    """Turn the last lines of the output of a command that failed into one sentence."""
     text = '\n'.join(lines)
-    for pattern, meaning in CAUSES:
+    for pattern, meaning in CAUSES.items():
         match = re.search(pattern, text)
         if match:
             what = next(filter(None, match.groups()), '')
@@ -109,10 +96,9 @@ def run_logged(
         text=True,
         errors='replace',
     )
-    assert process.stdout is not None
     with process, log.open('w', encoding='utf-8') as file:
         print('$', *command, file=file)
-        for line in process.stdout:
+        for line in process.stdout or ():
             print(line, end='', file=file, flush=True)
             tail.append(line.rstrip())
             shown = progress(line)
@@ -123,11 +109,7 @@ def run_logged(
 
 
 def check_disk(folder: Path, needed: float) -> None:
-    """Refuse to start something for which `folder` has less than `needed` GB of free space.
-
-    Raises:
-        SetupError: If it has less.
-    """
+    """Raise a `SetupError` if `folder` has less than `needed` GB of free space."""
     free = shutil.disk_usage(folder).free / 1e9
     if free < needed:
         raise SetupError(

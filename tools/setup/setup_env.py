@@ -3,16 +3,10 @@
 uv installs what requirements/<layer>.txt asks for, in the versions of constraints.txt, from where
 pip would. It unpacks each package once, into its cache (`~/.cache/uv`), and links it from there: a
 second clone is set up in seconds and takes no disk space of its own.
-
-Examples:
-    bash tools/setup_env.sh shape
-    # mmcv with operators, mmdet3d and the tools for tests too; this Python
-    PYTHON=python3.12 bash tools/setup_env.sh all
 """
 
 from __future__ import annotations
 
-import argparse
 import ast
 import os
 import re
@@ -29,11 +23,13 @@ from setup_commands import SetupError, check_disk, run_logged, wait_for_lock
 
 ROOT = Path(__file__).resolve().parents[2]
 VENV = ROOT / '.venv'
-PYTHON = VENV / 'bin' / 'python'
+PYTHON = str(VENV / 'bin' / 'python')
+PIP = [PYTHON, '-m', 'pip', '--disable-pip-version-check', '--no-input']
 LOGS = VENV / 'mrd_setup'
 UNFINISHED = LOGS / 'unfinished'  # there from the first change of a set-up to its end
 REQUIREMENTS = ROOT / 'requirements'
 CONSTRAINTS = REQUIREMENTS / 'constraints.txt'
+UV = re.findall(r'(?m)^uv==(\S+)', CONSTRAINTS.read_text(encoding='utf-8'))[0]
 PIP_TO_UV = {
     'cert': 'SSL_CERT_FILE',
     'client-cert': 'SSL_CLIENT_CERT',
@@ -61,23 +57,14 @@ def site_packages() -> Path:
     return next(VENV.glob('lib/python3*/site-packages'), VENV)
 
 
-def uv_version() -> str:
-    """The version of uv in constraints.txt."""
-    return re.findall(r'(?m)^uv==(\S+)', CONSTRAINTS.read_text(encoding='utf-8'))[0]
-
-
 def has_uv() -> bool:
     """Whether `.venv` has the uv of constraints.txt."""
-    return (site_packages() / f'uv-{uv_version()}.dist-info' / 'RECORD').exists()
+    return (site_packages() / f'uv-{UV}.dist-info' / 'RECORD').exists()
 
 
 def make_venv() -> None:
-    """Make `.venv`, or take one that is there, and let its pip bring uv.
-
-    Raises:
-        SetupError: If that fails.
-    """
-    if run_quietly([str(PYTHON), '-m', 'pip', '--version']).returncode != 0:
+    """Make `.venv`, or take one that is there, and let its pip bring uv."""
+    if run_quietly([*PIP, '--version']).returncode != 0:
         if VENV.exists() and not UNFINISHED.exists():
             raise SetupError(f'{VENV} is there, but has no working pip; move {VENV} away')
         shutil.rmtree(VENV, ignore_errors=True)
@@ -85,15 +72,7 @@ def make_venv() -> None:
         UNFINISHED.touch()
         run_logged([sys.executable, '-m', 'venv', VENV], LOGS / 'venv.log')
     LOGS.mkdir(exist_ok=True)
-    pip: list[str | Path] = [
-        PYTHON,
-        '-m',
-        'pip',
-        'install',
-        '--disable-pip-version-check',
-        '--no-input',
-    ]
-    run_logged([*pip, '--progress-bar', 'off', f'uv=={uv_version()}'], LOGS / 'uv.log')
+    run_logged([*PIP, 'install', '--progress-bar', 'off', f'uv=={UV}'], LOGS / 'uv.log')
 
 
 def read_pip_settings(listing: str) -> dict[str, str]:
@@ -112,7 +91,7 @@ def read_pip_settings(listing: str) -> dict[str, str]:
 
 def uv_environment() -> dict[str, str]:
     """Environment of uv: pip's settings, and the user's own of uv, which hold above them."""
-    listing = run_quietly([str(PYTHON), '-m', 'pip', 'config', 'list']).stdout
+    listing = run_quietly([*PIP, 'config', 'list']).stdout
     # Of many downloads at once, an interruption would cut many short.
     settings = {'UV_CONCURRENT_DOWNLOADS': '4', **read_pip_settings(listing), **os.environ}
     cache = mmcv_wheel.cache_folder()
@@ -125,17 +104,13 @@ def uv_environment() -> dict[str, str]:
 
 def uv_command(*arguments: str) -> list[str]:
     """The call of uv that installs `arguments` and what they depend on."""
-    command = [str(VENV / 'bin' / 'uv'), 'pip', 'install', '--python', str(PYTHON)]
+    command = [str(VENV / 'bin' / 'uv'), 'pip', 'install', '--python', PYTHON]
     command += ['--constraints', str(CONSTRAINTS), '--build-constraints', str(CONSTRAINTS)]
     return [*command, '--excludes', str(REQUIREMENTS / 'excludes.txt'), *arguments]
 
 
 def install(name: str, *arguments: str) -> None:
-    """Install with uv; the output goes to `.venv/mrd_setup/<name>.log`.
-
-    Raises:
-        SetupError: If that fails.
-    """
+    """Install with uv; the output goes to `.venv/mrd_setup/<name>.log`."""
     UNFINISHED.touch()
     for folder in site_packages().glob('*.dist-info'):
         # Written last: without it, the installation was cut short, and has to be repeated.
@@ -160,14 +135,14 @@ def install_layer(layer: str) -> None:
     opencv-python-headless holds the same module, so the same version is unpacked over it.
     """
     install(layer, '-r', str(REQUIREMENTS / f'{layer}.txt'))
-    if 'libGL' in run_quietly([str(PYTHON), '-c', 'import cv2']).stderr:
+    if 'libGL' in run_quietly([PYTHON, '-c', 'import cv2']).stderr:
         print('    this system has no libGL: taking opencv-python-headless', flush=True)
         name = 'opencv-python-headless'
         install('opencv', '--no-deps', '--reinstall-package', name, name)
 
 
 def has_mmcv() -> bool:
-    """Whether mmcv is installed: one that was built for this torch, or one that the user brought."""
+    """Whether mmcv is installed: one built here for this torch, or one that the user brought."""
     for record in site_packages().glob('mmcv-*.dist-info'):
         source = record / 'direct_url.json'
         url = source.read_text(encoding='utf-8') if source.exists() else ''
@@ -186,7 +161,7 @@ def install_mmcv() -> None:
         wheel = mmcv_wheel.build_wheel(PYTHON, folder, LOGS)
     print(f'    mmcv: using {wheel}', flush=True)
     install('mmcv', str(wheel))
-    answer = run_quietly([str(PYTHON), '-c', 'import mmcv.ops'])
+    answer = run_quietly([PYTHON, '-c', 'import mmcv.ops'])
     if answer.returncode != 0:
         said = (answer.stderr.strip().splitlines() or ['it printed nothing'])[-1]
         raise SetupError(f'mmcv.ops does not import: "{said}"; remove {wheel}')
@@ -211,11 +186,7 @@ def step(name: str, place: str, title: str, disk_gb: float) -> Iterator[None]:
 
 
 def set_up(layer: str) -> None:
-    """Do what is missing of a layer; after an interruption, look at each step of it.
-
-    Raises:
-        SetupError: From the step that failed.
-    """
+    """Do what is missing of a layer; after an interruption, look at each step of it."""
     total = 4 if layer == 'all' else 2
     if not has_uv():
         disk_gb = 0.1 if VENV.exists() else 12.0 if layer == 'all' else 8.0
@@ -239,30 +210,19 @@ def set_up(layer: str) -> None:
     UNFINISHED.unlink()
 
 
-def main() -> int:
-    """Set up the layer named on the command line; returns the exit code."""
-    parser = argparse.ArgumentParser(
-        prog='tools/setup_env.sh',
-        description=__doc__,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
-    parser.add_argument('layer', choices=['all', 'shape'], help='shape: no compiler needed')
-    layer = parser.parse_args().layer
-    again = 'then run the same command again: it goes on from here.'
+def main() -> None:
+    """Set up the layer named on the command line."""
     lock = os.open(ROOT, os.O_RDONLY)
     try:
         wait_for_lock(lock, 'another set-up of this folder is at work')
-        set_up(layer)
+        set_up(sys.argv[1])
     except SetupError as error:
-        print(f'\nSet-up stopped: {error}, {again}', file=sys.stderr)
-        return 1
+        again = 'then run the same command again: it goes on from here.'
+        sys.exit(f'\nSet-up stopped: {error}, {again}')
     except KeyboardInterrupt:
         print('\nSet-up interrupted; run the same command again: it goes on from here.')
-        return 130
-    finally:
-        os.close(lock)
-    return 0
+        sys.exit(130)
 
 
 if __name__ == '__main__':
-    sys.exit(main())
+    main()
