@@ -145,10 +145,8 @@ def has_mmcv() -> bool:
     """Whether mmcv is installed: one built here for this torch, or one that the user brought."""
     for record in site_packages().glob('mmcv-*.dist-info'):
         source = record / 'direct_url.json'
-        url = source.read_text(encoding='utf-8') if source.exists() else ''
-        return mmcv_wheel.MARK not in url or mmcv_wheel.cache_key(site_packages()) in url.replace(
-            '%2B', '+'
-        )
+        url = source.read_text(encoding='utf-8').replace('%2B', '+') if source.exists() else ''
+        return mmcv_wheel.MARK not in url or mmcv_wheel.cache_key(site_packages()) in url
     return False
 
 
