@@ -27,7 +27,9 @@ def installed_through(package: str) -> set[str]:
         except importlib.metadata.PackageNotFoundError:
             continue
         found.add(name)
-        waiting |= {normal(re.split(r'[^\w.-]', line)[0]) for line in requires} - found
+        # Of the optional ones, those of this project only.
+        asked = [line for line in requires if 'extra ==' not in line or name == normal(package)]
+        waiting |= {normal(re.split(r'[^\w.-]', line)[0]) for line in asked} - found
     return found
 
 
