@@ -1,4 +1,4 @@
-"""Settings of Sphinx for the site; tools/docs/build_site.py calls it."""
+"""Settings of Sphinx for the site; docs/build_site.py calls it."""
 
 from __future__ import annotations
 

@@ -121,7 +121,7 @@ def test_reference_shows_signatures_and_resolves_docstrings(tmp_path: Path):
     code = 'from reference_pages import write_reference; from pathlib import Path; import sys;'
     code += 'write_reference(Path(sys.argv[1]), Path(sys.argv[2]))'
     out = tmp_path / 'out'
-    env = {**os.environ, 'PYTHONPATH': str(ROOT / 'tools' / 'docs')}
+    env = {**os.environ, 'PYTHONPATH': str(ROOT / 'docs')}
     subprocess.run([sys.executable, '-c', code, package, out], check=True, env=env)
     page = (out / 'toy.rst').read_text()
     assert ".. py:class:: Sum(left: int=1, *, name: str='a')" in page

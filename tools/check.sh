@@ -48,7 +48,7 @@ run() {
       ;;
     docs)
       check docs 'a page, a link or a docstring gives one of the warnings above.' \
-        "$python" tools/docs/build_site.py
+        "$python" docs/build_site.py
       ;;
     *)
       printf 'tools/check.sh: unknown check "%s"; there are ruff, format, mypy, imports, docs.\n' "$1" >&2

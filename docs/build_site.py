@@ -4,8 +4,8 @@ Sphinx sees the repository's layout, so that links between pages are those that 
 repository. What it writes on its way lies in build/, never beside the sources.
 
 Examples:
-    python tools/docs/build_site.py                     # writes build/site/index.html
-    python tools/docs/build_site.py --out /tmp/site
+    python docs/build_site.py                     # writes build/site/index.html
+    python docs/build_site.py --out /tmp/site
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from pathlib import Path
 
 from reference_pages import write_reference
 
-ROOT = Path(__file__).resolve().parents[2]
+ROOT = Path(__file__).resolve().parents[1]
 # Files of the root that pages link to.
 LINKED = ('CITATION.cff', 'LICENSE', 'NOTICE')
 START = (
