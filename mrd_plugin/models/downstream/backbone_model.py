@@ -1,14 +1,46 @@
-"""The base of all downstream models: a pre-trained backbone under a head."""
+"""What the downstream models share: a pre-trained backbone under a head, and context for points."""
 
 from __future__ import annotations
 
 from abc import abstractmethod
 from typing import Any, TypeVar
 
+import torch
 from mmengine.registry import MODELS
 from torch import Tensor
 
 from mrd_plugin.models.three_modes import ThreeModes
+from mrd_plugin.utils.errors import ConfigError
+
+
+def context_channels(backbone: Any) -> int:
+    """Width of :func:`points_with_context`.
+
+    Raises:
+        ConfigError: If the backbone has no features of points.
+    """
+    if not hasattr(backbone, 'forward_points'):
+        raise ConfigError(
+            f'model.backbone {type(backbone).__name__} has no features of points (forward_points); '
+            'use a point transformer or a SparseResNet.'
+        )
+    return 2 * backbone.point_channels
+
+
+def points_with_context(backbone: Any, points: Tensor) -> Tensor:
+    """Features of points, and beside each the largest of all points of its cloud.
+
+    Args:
+        backbone: Has ``forward_points`` and ``point_channels`` C.
+        points: ``(B, N, in_channels)``.
+
+    Returns:
+        ``(B, N, 2 C)``.
+    """
+    features = backbone.forward_points(points)
+    largest = features.amax(dim=1, keepdim=True).expand_as(features)
+    return torch.cat([features, largest], dim=-1)
+
 
 Self = TypeVar('Self', bound='BackboneModel')
 

@@ -9,8 +9,11 @@ import torch.nn.functional as F
 from mmengine.registry import MODELS
 from torch import Tensor
 
-from mrd_plugin.models.downstream.backbone_model import BackboneModel
-from mrd_plugin.models.downstream.point_context import context_channels, points_with_context
+from mrd_plugin.models.downstream.backbone_model import (
+    BackboneModel,
+    context_channels,
+    points_with_context,
+)
 from mrd_plugin.structures import ShapeDataSample
 from mrd_plugin.utils.errors import ConfigError
 

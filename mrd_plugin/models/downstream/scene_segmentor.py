@@ -13,7 +13,7 @@ from mmengine.registry import MODELS
 from torch import Tensor
 
 from mrd_plugin.compat.mmdet3d_classes import import_mmdet3d
-from mrd_plugin.models.downstream.point_context import context_channels, points_with_context
+from mrd_plugin.models.downstream.backbone_model import context_channels, points_with_context
 from mrd_plugin.utils.errors import ConfigError
 
 EncoderDecoder3D: Any = import_mmdet3d('models.segmentors', 'EncoderDecoder3D')

@@ -4,7 +4,7 @@ import torch.nn.functional as F
 from mmengine.registry import MODELS
 
 import mrd_plugin  # noqa: F401
-from mrd_plugin.models.downstream.point_context import points_with_context
+from mrd_plugin.models.downstream.backbone_model import points_with_context
 from mrd_plugin.structures import ShapeDataSample
 from mrd_plugin.utils.errors import ConfigError
 from tests.test_methods.test_shape_methods import BACKBONE
