@@ -9,7 +9,6 @@ from mmengine.optim import OptimWrapper
 
 from mrd_plugin.evaluation import PairTerms
 from mrd_plugin.utils.errors import ConfigError
-from tests.helpers import plain_pairs
 from tests.helpers.lidar_toys import HEADS, METHODS, build, make_batch, make_data
 
 
@@ -22,17 +21,6 @@ def both_sides(model, batch):
     return voxels[batch.point2voxel], F.normalize(pixels, dim=1)
 
 
-def test_ppkt_contrasts_points_with_their_pixels():
-    model, batch = build('PPKT', num_pairs=1000), make_batch()
-    points, pixels = both_sides(model, batch)
-    view, row, column = batch.pair_pixels.T
-    expected = plain_pairs.info_nce(points[batch.pair_points], pixels[view, :, row, column], 0.07)
-    terms = model.eval().loss(batch)
-    torch.testing.assert_close(terms['loss_contrast'], expected)
-    assert terms['chance_contrast'].item() == pytest.approx(math.log(50))
-    assert terms['pairs_per_image'] == 50 / 4
-
-
 def test_pairs_are_drawn_without_replacement():
     model, batch = build('PPKT', num_pairs=16), make_batch()
     rows = torch.arange(50)
@@ -42,48 +30,6 @@ def test_pairs_are_drawn_without_replacement():
     assert model.loss(batch)['chance_contrast'].item() == pytest.approx(math.log(16))
     model.eval()
     assert torch.equal(model.draw_pairs(rows), model.draw_pairs(rows))
-
-
-@pytest.mark.parametrize('name', ['SLidR', 'STSLidR'])
-def test_slidr_contrasts_means_of_superpixels(name):
-    model, batch = build(name), make_batch()
-    points, pixels = both_sides(model, batch)
-    view, row, column = batch.pair_pixels.T
-    label = batch.superpixels[view, row, column]
-    f, g, h = [], [], []
-    maps = model.teacher(batch.images)
-    small = batch.superpixels[:, ::4, ::4]
-    for v in range(4):
-        for s in range(5):
-            inside = (view == v) & (label == s)
-            cells = maps[v][:, small[v] == s]
-            if inside.any() and (name == 'SLidR' or cells.shape[1]):
-                f.append(points[batch.pair_points[inside]].mean(0))
-                g.append(pixels[v][:, batch.superpixels[v] == s].mean(1))
-                h.append(cells.mean(1))
-    f, g = torch.stack(f), torch.stack(g)
-    terms = model.loss(batch)
-    if name == 'SLidR':
-        expected = plain_pairs.info_nce(f, g, 0.07)
-    else:
-        expected = plain_pairs.tolerant(f, g, torch.stack(h), 0.07, 'zeroed', 0.2, True)
-    torch.testing.assert_close(terms['loss_contrast'], expected, rtol=1e-4, atol=1e-4)
-    assert terms['superpixels_per_image'] == len(f) / 4
-    assert terms['chance_contrast'].item() == pytest.approx(math.log(len(f)))
-
-
-def test_scalr_distils_the_teachers_own_features():
-    model, batch = build('ScaLR'), make_batch()
-    voxels = model.point_head(model.backbone(batch.voxel_features, None, 2))
-    maps = model.teacher(batch.images)
-    pixels = F.interpolate(maps, batch.images.shape[2:], mode='bilinear', align_corners=True)
-    view, row, column = batch.pair_pixels.T
-    points = voxels[batch.point2voxel[batch.pair_points]]
-    expected = plain_pairs.unit_distance(points, pixels[view, :, row, column])
-    terms = model.loss(batch)
-    torch.testing.assert_close(terms['loss_distance'], expected)
-    cosine = F.cosine_similarity(points, pixels[view, :, row, column]).mean()
-    torch.testing.assert_close(terms['cosine'], cosine.detach())
 
 
 @pytest.mark.parametrize('name', sorted(METHODS))
@@ -186,13 +132,3 @@ def test_widths_that_do_not_fit_are_refused():
         build('ScaLR', **{'point_head': HEADS['point_head']})
     with pytest.raises(ConfigError, match='gives 1 numbers per voxel, but .*in_channels is 4'):
         build('PPKT', data_preprocessor=dict(type='PairDataPreprocessor'))
-
-
-def test_missing_superpixels_and_images_are_said():
-    with pytest.raises(ConfigError, match='put SLICSuperpixels'):
-        build('SLidR').loss(make_batch(superpixels=None))
-    batch = make_batch()
-    with pytest.raises(ConfigError, match='they are of other images'):
-        build('SLidR').loss(batch._replace(superpixels=batch.superpixels[:, :-1]))
-    with pytest.raises(ConfigError, match='no images'):
-        build('PPKT').loss(batch._replace(images=batch.images[:0]))
