@@ -49,7 +49,7 @@ SPARSE = ['spconv>=2.3.6']
 RENDER = ['embreex>=4.4']
 # ModelNet40 and ScanObjectNN in their HDF5 files.
 H5 = ['h5py>=3.8']
-VIS = ['matplotlib>=3.6', 'plotly>=5.15']
+VIS = ['matplotlib>=3.6']
 DEV = [
     'import-linter>=2.1',
     'mypy>=1.8',

@@ -92,7 +92,6 @@ LAYERS = {
         'figures and browsing of data',
         (
             Part('matplotlib', 'matplotlib', f"{PIP} -e '.[vis]'"),
-            Part('plotly', 'plotly', f"{PIP} -e '.[vis]'"),
         ),
     ),
     'dev': (
