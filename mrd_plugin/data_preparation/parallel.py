@@ -15,6 +15,22 @@ Result = TypeVar('Result')
 _WAITING = 4  # jobs for each worker that are handed over at a time
 
 
+_native_threads: set[str] = set()
+
+
+def note_native_threads(library: str) -> None:
+    """Remember that a library runs threads in this process that no fork survives."""
+    _native_threads.add(library)
+
+
+def _start_method() -> str:
+    """Return how workers start: forked ones start at once, others import everything again."""
+    if 'fork' not in multiprocessing.get_all_start_methods():
+        return 'spawn'
+    # A forked child has the locks of such threads but not the threads, and waits for them for ever.
+    return 'forkserver' if _native_threads else 'fork'
+
+
 def run_jobs(
     function: Callable[[Job], Result], jobs: Sequence[Job], workers: int
 ) -> Iterator[tuple[Job, Result]]:
@@ -32,9 +48,7 @@ def run_jobs(
         for job in jobs:
             yield job, function(job)
         return
-    # Forked workers start at once; elsewhere they have to import everything again.
-    method = 'fork' if 'fork' in multiprocessing.get_all_start_methods() else 'spawn'
-    context = multiprocessing.get_context(method)
+    context = multiprocessing.get_context(_start_method())
     # Ctrl-C reaches the whole process group; only the parent shall answer it.
     quiet = functools.partial(signal.signal, signal.SIGINT, signal.SIG_IGN)
     left = iter(jobs)

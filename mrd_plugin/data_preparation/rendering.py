@@ -13,6 +13,7 @@ from collections.abc import Sequence
 import numpy as np
 import trimesh
 
+from mrd_plugin.data_preparation.parallel import note_native_threads
 from mrd_plugin.datasets.shapes.mesh_sampling import part_colours
 from mrd_plugin.utils.errors import BadSampleError, ConfigError
 
@@ -71,6 +72,7 @@ class MeshRenderer:
         self.normals = _corner_normals(corners, smooth @ np.asarray(rotation).T)
         self.first = np.cumsum([0] + [len(part.faces) for part in parts])
         self.corners = ((corners - (low + high) / 2) / half).astype(np.float32)
+        note_native_threads('embree')
         self._scene = EmbreeScene()
         order = np.arange(3 * len(self.corners), dtype=np.int32).reshape(-1, 3)
         TriangleMesh(self._scene, self.corners.reshape(-1, 3), order)

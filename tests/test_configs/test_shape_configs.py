@@ -288,6 +288,6 @@ def test_metafiles_name_configs_that_exist():
 def test_readmes_name_files_that_exist():
     for readme in Path('configs').rglob('README.md'):
         for name in re.findall(
-            r'(?:configs|tools|docs)/[\w/.-]+\.(?:py|md|sh)', readme.read_text()
+            r'(?<!\w)(?:configs|tests|tools|docs)/[\w/.-]+\.(?:py|md|sh)', readme.read_text()
         ):
             assert Path(name).is_file(), f'{readme} names {name}'

@@ -169,6 +169,8 @@ def test_missing_renderer_says_how_to_get_it(monkeypatch, tmp_path):
 
 def test_views_of_a_catalogue_are_written_once(sh3f, tmp_path):  # noqa: F811
     entries, out = read_catalogue(sh3f), tmp_path / 'data'
+    # Embree's threads run in this process from here on: a forked worker would wait for their locks.
+    MeshRenderer([trimesh.creation.box()], UPRIGHT).render(0.0, 0.0, 16)
     assert render_views(entries, out, 3, 32, workers=2, progress=False) == (4, 0)
     files = sorted((out / 'views').rglob('*.png'))
     assert len(files) == 12
