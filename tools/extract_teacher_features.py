@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import json
 from pathlib import Path
 
 from mmengine.config import Config
@@ -15,6 +14,7 @@ from mrd_plugin.data_preparation.teacher_cache import CacheRequest, write_cache
 from mrd_plugin.models.teachers import TEMPLATE_SETS, Teacher
 from mrd_plugin.utils.arguments import device, positive_int
 from mrd_plugin.utils.errors import ConfigError
+from mrd_plugin.utils.files import read_json
 
 EXAMPLES = """examples:
   python tools/extract_teacher_features.py data/furniture --teacher conse \\
@@ -91,12 +91,7 @@ def teacher_of(args: argparse.Namespace) -> Teacher:
 
 def read_classes(path: Path | None) -> list[str]:
     """Read the class names of the command line."""
-    if path is None:
-        return []
-    try:
-        return json.loads(path.read_text(encoding='utf-8'))
-    except ValueError as error:
-        raise ConfigError(f'--classes {path}: expected a JSON list of names ({error}).') from error
+    return [] if path is None else read_json(path, '--classes takes a JSON list of names')
 
 
 def main() -> None:

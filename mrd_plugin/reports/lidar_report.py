@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import math
 from html import escape
 from pathlib import Path
@@ -26,7 +25,7 @@ from mrd_plugin.reports.lidar_page import (
     lidar_report_page,
 )
 from mrd_plugin.structures import PairBatch
-from mrd_plugin.utils.atomic import write_atomically
+from mrd_plugin.utils.atomic import write_atomically, write_json
 from mrd_plugin.utils.errors import ConfigError
 from mrd_plugin.utils.training_log import TrainingLog, read_training_log
 
@@ -101,8 +100,7 @@ def write_lidar_report(run: FinishedRun) -> dict[str, Any]:
         )
     )
     write_atomically(run.work_dir / 'report' / 'index.html', page.encode('utf-8'))
-    content = json.dumps(summary, indent=1) + '\n'
-    write_atomically(run.work_dir / 'summary.json', content.encode('utf-8'))
+    write_json(run.work_dir / 'summary.json', summary)
     return summary
 
 

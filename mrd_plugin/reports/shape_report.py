@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import math
 from collections.abc import Sequence
 from html import escape
@@ -30,8 +29,9 @@ from mrd_plugin.studies.references import (
     split_references,
 )
 from mrd_plugin.studies.shape_table import ShapeTable, predicted_table, score_embeddings
-from mrd_plugin.utils.atomic import write_atomically
+from mrd_plugin.utils.atomic import write_atomically, write_json
 from mrd_plugin.utils.errors import ConfigError
+from mrd_plugin.utils.files import read_json
 from mrd_plugin.utils.training_log import TrainingLog, read_training_log
 
 
@@ -101,8 +101,7 @@ def write_report(run: FinishedRun) -> dict[str, Any]:
         )
     )
     write_atomically(run.work_dir / 'report' / 'index.html', page.encode('utf-8'))
-    content = json.dumps(summary, indent=1, ensure_ascii=False) + '\n'
-    write_atomically(run.work_dir / 'summary.json', content.encode('utf-8'))
+    write_json(run.work_dir / 'summary.json', summary)
     return summary
 
 
@@ -169,8 +168,7 @@ def _records(root: Path) -> dict[str, dict[str, Any]]:
     index = root / 'index.json'
     if not index.is_file():
         return {}
-    records = json.loads(index.read_text(encoding='utf-8'))
-    return {record['id']: record for record in records if record.get('creator')}
+    return {record['id']: record for record in read_json(index) if record.get('creator')}
 
 
 def _read_if_there(path: Path) -> str:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import json
 import os
 import sys
 from concurrent.futures.process import BrokenProcessPool
@@ -17,6 +16,7 @@ from mrd_plugin.data_preparation.furniture.source import find_catalogues
 from mrd_plugin.data_preparation.furniture.views import render_views
 from mrd_plugin.utils.arguments import positive_int
 from mrd_plugin.utils.errors import default_cache
+from mrd_plugin.utils.files import read_json
 
 SPLITS = Path(__file__).resolve().parents[2] / 'configs/_base_/datasets/furniture_splits'
 OUT = {'plain': Path('data/furniture'), 'openshape': Path('data/furniture_openshape')}
@@ -92,8 +92,8 @@ def prepare(args: argparse.Namespace) -> str:
         entries, out, args.format, args.points, args.seed, args.workers, features
     )
     if args.format == 'openshape':
-        split = json.loads((SPLITS / 'default.json').read_text(encoding='utf-8'))
-        classes = json.loads((SPLITS / 'nouns.json').read_text(encoding='utf-8'))
+        split = read_json(SPLITS / 'default.json')
+        classes = read_json(SPLITS / 'nouns.json')
         write_meta(out, entries, split, classes, teacher)
     return f'{out}: {len(entries)} shapes, {written} written, {reused} reused.{done}'
 

@@ -8,7 +8,6 @@ Examples:
 from __future__ import annotations
 
 import argparse
-import json
 from pathlib import Path
 
 import numpy as np
@@ -19,6 +18,7 @@ from mrd_plugin.data_preparation.furniture.clusters import ClusterShape, find_cl
 from mrd_plugin.data_preparation.furniture.splits import default_split, fold_splits, strata
 from mrd_plugin.utils.atomic import write_json
 from mrd_plugin.utils.errors import ConfigError
+from mrd_plugin.utils.files import read_json
 
 OUT = Path('configs/_base_/datasets/furniture_splits')
 
@@ -44,7 +44,7 @@ def write_splits(args: argparse.Namespace) -> str:
             f'{index} does not exist; run tools/prepare/furniture.py --out {args.data} first.'
         )
     args.out.mkdir(parents=True, exist_ok=True)
-    records = json.loads(index.read_text(encoding='utf-8'))
+    records = read_json(index)
     shapes = []
     for record in records:
         with np.load(args.data / record['shape']) as arrays:
