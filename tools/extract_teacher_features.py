@@ -12,7 +12,7 @@ from mrd_plugin.apis.launch import find_configs, one_sentence_errors
 from mrd_plugin.apis.run_loading import build_teacher
 from mrd_plugin.data_preparation.teacher_cache import CacheRequest, write_cache
 from mrd_plugin.models.teachers import TEMPLATE_SETS, Teacher
-from mrd_plugin.utils.arguments import device, positive_int
+from mrd_plugin.utils.arguments import command_line, device, positive_int
 from mrd_plugin.utils.errors import ConfigError
 from mrd_plugin.utils.files import read_json
 
@@ -32,9 +32,7 @@ An interrupted run goes on where it stopped; a finished one returns at once."""
 
 def parse_args() -> argparse.Namespace:
     """Read the command line."""
-    parser = argparse.ArgumentParser(
-        description=__doc__, epilog=EXAMPLES, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = command_line(__doc__, EXAMPLES)
     parser.add_argument('data', type=Path, help='data folder with index.json')
     parser.add_argument(
         '--teacher', default='conse', help="'conse' or a config file (default: conse)"

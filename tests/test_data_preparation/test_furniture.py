@@ -11,6 +11,7 @@ import shutil
 import sys
 import tarfile
 import zipfile
+from concurrent.futures.process import BrokenProcessPool
 from hashlib import sha256
 from pathlib import Path
 
@@ -630,9 +631,12 @@ class TestTool:
     def call(self, monkeypatch, capsys, *arguments):
         tool = ROOT / 'tools/prepare/furniture.py'
         monkeypatch.setattr(sys, 'argv', ['furniture.py', *map(str, arguments)])
-        with pytest.raises(SystemExit) as stop:
+        code = 0
+        try:
             runpy.run_path(str(tool), run_name='__main__')
-        return stop.value.code, capsys.readouterr()
+        except SystemExit as stop:
+            code = stop.code
+        return code, capsys.readouterr()
 
     def test_writes_and_reuses(self, sh3f, tmp_path, monkeypatch, capsys):
         arguments = ('--source', sh3f, '--out', tmp_path / 'o', '--points', 50, '--workers', 1)
@@ -645,6 +649,22 @@ class TestTool:
         code, text = self.call(monkeypatch, capsys, '--source', tmp_path / 'gone.deb')
         assert code.startswith('Error: ') and 'does not exist; give the .deb' in code
         assert '\n' not in code and text.out == text.err == ''
+
+    def test_a_stopped_run_says_that_it_continues(self, monkeypatch, capsys):
+        def stopped(*_):
+            raise KeyboardInterrupt
+
+        monkeypatch.setattr('mrd_plugin.data_preparation.furniture.source.find_catalogues', stopped)
+        code, text = self.call(monkeypatch, capsys)
+        assert code == 130 and text.err == 'stopped; the same command continues.\n'
+
+    def test_a_killed_worker_is_one_sentence(self, monkeypatch, capsys):
+        def killed(*_):
+            raise BrokenProcessPool
+
+        monkeypatch.setattr('mrd_plugin.data_preparation.furniture.source.find_catalogues', killed)
+        code, _ = self.call(monkeypatch, capsys)
+        assert code.startswith('Error: a worker process was killed') and '--workers' in code
 
     def test_help_has_examples(self, monkeypatch, capsys):
         code, text = self.call(monkeypatch, capsys, '--help')

@@ -16,6 +16,7 @@ from mrd_plugin.apis.launch import one_sentence_errors
 from mrd_plugin.data_preparation.furniture.captions import frequent_nouns
 from mrd_plugin.data_preparation.furniture.clusters import ClusterShape, find_clusters
 from mrd_plugin.data_preparation.furniture.splits import default_split, fold_splits, strata
+from mrd_plugin.utils.arguments import command_line
 from mrd_plugin.utils.atomic import write_json
 from mrd_plugin.utils.errors import ConfigError
 from mrd_plugin.utils.files import read_json
@@ -25,9 +26,7 @@ OUT = Path('configs/_base_/datasets/furniture_splits')
 
 def parse_args() -> argparse.Namespace:
     """Read the command line."""
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = command_line(__doc__)
     parser.add_argument(
         '--data', type=Path, default=Path('data/furniture'), help='plain furniture folder'
     )
