@@ -77,13 +77,7 @@ def add_common_arguments(parser: ArgumentParser) -> None:
 
 
 def find_configs(*names: str | Path) -> list[str]:
-    """Find config files and make sure that they are Python.
-
-    Args:
-        *names: Paths, or names of configs of the package; see :func:`find_config`.
-
-    Returns:
-        Paths that exist.
+    """Find config files, see :func:`find_config`, and make sure that they are Python.
 
     Raises:
         FileNotFoundError: There is no such config; names the first.

@@ -63,10 +63,6 @@ def download_zod(cache: Path) -> Path:
 def unpack(wheel: Path, out: Path) -> tuple[int, int]:
     """Write the sample's files and the notice; files that are there and right are kept.
 
-    Args:
-        wheel: The package.
-        out: Data folder.
-
     Returns:
         How many files were written and how many kept.
 

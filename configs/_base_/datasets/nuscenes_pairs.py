@@ -16,6 +16,8 @@ keyframes = dict(
     ann_file='nuscenes_infos_train.pkl',
     intensity_scale=1 / 255,
 )
+# in the place of that file: 7 scenes to train on and one to look at
+mini = dict(ann_file='nuscenes-mini_infos_train.pkl')
 train_dataloader = dict(dataset=dict(**keyframes, split='parametrize', pipeline=train_pipeline))
 val_dataloader = dict(
     batch_size=2,

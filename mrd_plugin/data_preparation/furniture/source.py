@@ -168,9 +168,6 @@ def deb_members(deb: Path) -> Iterator[tuple[str, bytes]]:
 
     ``dpkg-deb`` unpacks it where it is installed, else `data_archive` does.
 
-    Args:
-        deb: The package.
-
     Raises:
         SourceError: If it is no package or is cut short.
     """
