@@ -17,7 +17,7 @@ import sys
 from pathlib import Path
 
 from mrd_plugin.apis.launch import one_sentence_errors
-from mrd_plugin.utils.arguments import device, positive_int
+from mrd_plugin.utils.arguments import command_line, device, positive_int
 
 # The benchmarks lie beside this folder in the repository; no wheel carries them.
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
@@ -32,9 +32,7 @@ except ModuleNotFoundError as error:
 
 def parse_args(argv: list[str] | None) -> argparse.Namespace:
     """Read the command line; every benchmark brings its own size options."""
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = command_line(__doc__)
     parser.add_argument('--list', action='store_true', help='name all benchmarks')
     commands = parser.add_subparsers(dest='name', metavar='NAME')
     for name, benchmark in sorted(BENCHMARKS.items()):

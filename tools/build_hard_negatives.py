@@ -17,18 +17,14 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from mmengine.config import Config, DictAction
-
-from mrd_plugin.apis.launch import find_configs, one_sentence_errors, require_data
+from mrd_plugin.apis.launch import one_sentence_errors, read_config, require_data
 from mrd_plugin.data_preparation.hard_negatives import SPACES, build_hard_negatives
-from mrd_plugin.utils.arguments import key_value, positive_int
+from mrd_plugin.utils.arguments import add_config_options, command_line, positive_int
 
 
 def parse_args() -> argparse.Namespace:
     """Read the command line."""
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = command_line(__doc__)
     parser.add_argument('config', help='pre-training config')
     parser.add_argument('checkpoint', nargs='?', help='its checkpoint, for --space shape')
     parser.add_argument('--out', required=True, metavar='FILE.npz', help='table to write')
@@ -43,9 +39,7 @@ def parse_args() -> argparse.Namespace:
         '-k', type=positive_int, default=31, help='neighbours per shape (default 31)'
     )
     parser.add_argument('--features', default='embedding', help='embedding, backbone, ...')
-    parser.add_argument(
-        '--cfg-options', nargs='+', type=key_value, action=DictAction, metavar='KEY=VALUE'
-    )
+    add_config_options(parser)
     args = parser.parse_args()
     if not args.out.endswith('.npz'):
         parser.error(f'--out {args.out}: expected a name that ends in .npz')
@@ -58,10 +52,7 @@ def main() -> None:
     """Build the table."""
     args = parse_args()
     with one_sentence_errors():
-        (args.config,) = find_configs(args.config)
-        cfg = Config.fromfile(args.config)
-        if args.cfg_options:
-            cfg.merge_from_dict(args.cfg_options)
+        cfg = read_config(args)
         require_data(cfg, 'train_dataloader')
         Path(args.out).parent.mkdir(parents=True, exist_ok=True)
         counts = build_hard_negatives(

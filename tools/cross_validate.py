@@ -26,7 +26,11 @@ from mrd_plugin.studies.cross_validation import (
     run_all,
     write_table,
 )
-from mrd_plugin.utils.arguments import key_value, positive_int
+from mrd_plugin.utils.arguments import (
+    add_overrides,
+    add_training_flags,
+    command_line,
+)
 from mrd_plugin.utils.errors import ConfigError
 
 METRICS = {
@@ -41,9 +45,7 @@ METRICS = {
 
 def parse_args() -> argparse.Namespace:
     """Read the command line."""
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = command_line(__doc__)
     parser.add_argument('configs', nargs='+', help='config files, one row each')
     parser.add_argument(
         '--part', choices=('val', 'test'), default='test', help='what is scored (default test)'
@@ -51,13 +53,7 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument(
         '--folds', type=int, nargs='+', default=[0, 1, 2, 3, 4], help='default: all five'
     )
-    parser.add_argument(
-        '--seeds', type=int, nargs='+', default=[0], help='of the trainings (default 0)'
-    )
-    parser.add_argument('--jobs', type=positive_int, default=2, help='runs at a time (default 2)')
-    parser.add_argument(
-        '--threads', type=positive_int, default=1, help='threads per run (default 1)'
-    )
+    add_training_flags(parser)
     parser.add_argument(
         '--out',
         default='work_dirs/cross_validation',
@@ -65,21 +61,11 @@ def parse_args() -> argparse.Namespace:
     )
     parser.add_argument('--base', help='row (config stem) that the others are compared with')
     parser.add_argument('--name', help='row name, with --options')
-    parser.add_argument(
-        '--options',
-        nargs='+',
-        type=key_value,
-        default=[],
-        metavar='KEY=VALUE',
-        help='overrides, as --cfg-options',
-    )
-    parser.add_argument(
+    add_overrides(parser, '--options', 'overrides, as --cfg-options')
+    add_overrides(
+        parser,
         '--first-stage-options',
-        nargs='+',
-        type=key_value,
-        default=[],
-        metavar='KEY=VALUE',
-        help='the same for the first stage of a two-stage method (TAMM), trained on each fold',
+        'the same for the first stage of a two-stage method (TAMM), trained on each fold',
     )
     return parser.parse_args()
 

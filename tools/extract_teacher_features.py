@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import json
 from pathlib import Path
 
 from mmengine.config import Config
@@ -13,8 +12,9 @@ from mrd_plugin.apis.launch import find_configs, one_sentence_errors
 from mrd_plugin.apis.run_loading import build_teacher
 from mrd_plugin.data_preparation.teacher_cache import CacheRequest, write_cache
 from mrd_plugin.models.teachers import TEMPLATE_SETS, Teacher
-from mrd_plugin.utils.arguments import device, positive_int
+from mrd_plugin.utils.arguments import command_line, device, positive_int
 from mrd_plugin.utils.errors import ConfigError
+from mrd_plugin.utils.files import read_json
 
 EXAMPLES = """examples:
   python tools/extract_teacher_features.py data/furniture --teacher conse \\
@@ -32,9 +32,7 @@ An interrupted run goes on where it stopped; a finished one returns at once."""
 
 def parse_args() -> argparse.Namespace:
     """Read the command line."""
-    parser = argparse.ArgumentParser(
-        description=__doc__, epilog=EXAMPLES, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = command_line(__doc__, EXAMPLES)
     parser.add_argument('data', type=Path, help='data folder with index.json')
     parser.add_argument(
         '--teacher', default='conse', help="'conse' or a config file (default: conse)"
@@ -91,12 +89,7 @@ def teacher_of(args: argparse.Namespace) -> Teacher:
 
 def read_classes(path: Path | None) -> list[str]:
     """Read the class names of the command line."""
-    if path is None:
-        return []
-    try:
-        return json.loads(path.read_text(encoding='utf-8'))
-    except ValueError as error:
-        raise ConfigError(f'--classes {path}: expected a JSON list of names ({error}).') from error
+    return [] if path is None else read_json(path, '--classes takes a JSON list of names')
 
 
 def main() -> None:

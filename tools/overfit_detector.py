@@ -28,13 +28,12 @@ from mrd_plugin.apis.launch import (
 )
 from mrd_plugin.data_preparation.kitti_frames import prepare_kitti_frames
 from mrd_plugin.studies.detector_overfit import overfit, overfit_table, require_overfit
+from mrd_plugin.utils.arguments import command_line
 
 
 def parse_args() -> argparse.Namespace:
     """Read the command line."""
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = command_line(__doc__)
     parser.add_argument('config', help='a config of configs/detection/overfit')
     parser.add_argument(
         '--checkpoint', action='append', default=[], help='pre-training; may be given several times'

@@ -30,7 +30,12 @@ from mmengine.config import Config
 from mrd_plugin.apis.launch import find_configs, one_sentence_errors, require_data
 from mrd_plugin.studies.cross_validation import MetricRows, markdown_table, write_table
 from mrd_plugin.studies.probing import Ladder, Probes, data_parts, probe
-from mrd_plugin.utils.arguments import key_value, positive_int
+from mrd_plugin.utils.arguments import (
+    add_overrides,
+    add_training_flags,
+    command_line,
+    positive_int,
+)
 from mrd_plugin.utils.errors import ConfigError
 
 METRICS = {
@@ -46,9 +51,7 @@ LADDER = 'seeds part checkpoints scratch finetune options jobs threads base'.spl
 
 def parse_args() -> argparse.Namespace:
     """Read the command line."""
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = command_line(__doc__)
     parser.add_argument('config', help='config that the checkpoint was pre-trained with')
     parser.add_argument('checkpoint', nargs='?', help='checkpoint; not with --folds')
     parser.add_argument('--features', default='backbone', help='backbone, embedding, ...')
@@ -83,9 +86,7 @@ def parse_args() -> argparse.Namespace:
     )
     ladder = parser.add_argument_group('over the furniture folds')
     ladder.add_argument('--folds', type=int, nargs='+', help='some of 0 1 2 3 4')
-    ladder.add_argument(
-        '--seeds', type=int, nargs='+', default=[0], help='of every training (default 0)'
-    )
+    add_training_flags(ladder)
     ladder.add_argument(
         '--part',
         choices=('val', 'test'),
@@ -99,20 +100,7 @@ def parse_args() -> argparse.Namespace:
     )
     ladder.add_argument('--scratch', metavar='CONFIG', help='adds the row of training from scratch')
     ladder.add_argument('--finetune', metavar='CONFIG', help='adds the row of fine-tuning')
-    ladder.add_argument(
-        '--options',
-        nargs='+',
-        type=key_value,
-        default=[],
-        metavar='KEY=VALUE',
-        help='overrides of the pre-training',
-    )
-    ladder.add_argument(
-        '--jobs', type=positive_int, default=2, help='trainings at a time (default 2)'
-    )
-    ladder.add_argument(
-        '--threads', type=positive_int, default=1, help='threads a training (default 1)'
-    )
+    add_overrides(ladder, '--options', 'overrides of the pre-training')
     ladder.add_argument('--base', help=f'row that others are compared with (default: {BASE})')
     args = parser.parse_args()
     if (args.checkpoint is None) == (args.folds is None):

@@ -20,13 +20,12 @@ from mrd_plugin.apis.run_loading import load_run
 from mrd_plugin.methods.base_lidar import ImageToLiDAR
 from mrd_plugin.reports.lidar_report import write_lidar_report
 from mrd_plugin.reports.shape_report import write_report
+from mrd_plugin.utils.arguments import command_line
 
 
 def parse_args() -> argparse.Namespace:
     """Read the command line."""
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = command_line(__doc__)
     parser.add_argument('work_dir', type=Path, metavar='WORK_DIR', help='folder of the run')
     return parser.parse_args()
 

@@ -24,14 +24,12 @@ from pathlib import Path
 from mrd_plugin.apis.launch import find_configs, one_sentence_errors
 from mrd_plugin.studies.cross_validation import markdown_table, write_table
 from mrd_plugin.studies.segmentation_ladder import SegmentationLadder, common_metrics
-from mrd_plugin.utils.arguments import positive_int
+from mrd_plugin.utils.arguments import add_training_flags, command_line
 
 
 def parse_args() -> argparse.Namespace:
     """Read the command line."""
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = command_line(__doc__)
     parser.add_argument('configs', nargs='+', help='pre-training configs, two rows each')
     parser.add_argument(
         '--probe',
@@ -51,13 +49,7 @@ def parse_args() -> argparse.Namespace:
         default='test',
         help='frames that are scored (default test)',
     )
-    parser.add_argument(
-        '--seeds', type=int, nargs='+', default=[0, 1, 2], help='of the trainings (default 0 1 2)'
-    )
-    parser.add_argument('--jobs', type=positive_int, default=2, help='runs at a time (default 2)')
-    parser.add_argument(
-        '--threads', type=positive_int, default=1, help='threads per run (default 1)'
-    )
+    add_training_flags(parser, seeds=(0, 1, 2))
     parser.add_argument(
         '--export',
         action='store_true',

@@ -31,14 +31,13 @@ from mrd_plugin.apis.launch import (
     require_data,
 )
 from mrd_plugin.engine import check_meta, load_weights, read_checkpoint
+from mrd_plugin.utils.arguments import command_line
 from mrd_plugin.utils.errors import ConfigError
 
 
 def parse_args() -> argparse.Namespace:
     """Read the command line."""
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = command_line(__doc__)
     parser.add_argument('config', help='config file')
     parser.add_argument('checkpoint', help='checkpoint file (.pth or .safetensors)')
     parser.add_argument('--out', metavar='FILE.pkl', help='write the predictions to this file')

@@ -23,16 +23,7 @@ train_dataloader = dict(
 )
 max_epochs = 20
 optim_wrapper = dict(optimizer=dict(lr=5e-4))
-param_scheduler = [
-    dict(type='LinearLR', start_factor=0.01, end=2, by_epoch=True, convert_to_iter_based=True),
-    dict(
-        type='CosineAnnealingLR',
-        begin=2,
-        end=max_epochs,
-        T_max=max_epochs - 2,
-        by_epoch=True,
-        convert_to_iter_based=True,
-    ),
-]
+warmup, cosine = _base_.param_scheduler
+param_scheduler = [dict(warmup, end=2), dict(cosine, begin=2, end=max_epochs, T_max=max_epochs - 2)]
 train_cfg = dict(max_epochs=max_epochs, val_interval=max_epochs)
 work_dir = 'work_dirs/openshape_pointbert_furniture_hard-negatives'

@@ -20,17 +20,8 @@ train_dataloader = dict(
     ),
 )
 optim_wrapper = dict(optimizer=dict(lr=1e-4))
-param_scheduler = [
-    dict(type='LinearLR', start_factor=1e-3, end=1, by_epoch=True, convert_to_iter_based=True),
-    dict(
-        type='CosineAnnealingLR',
-        begin=1,
-        end=20,
-        T_max=19,
-        by_epoch=True,
-        convert_to_iter_based=True,
-    ),
-]
+warmup, cosine = _base_.param_scheduler
+param_scheduler = [dict(warmup, end=1), dict(cosine, begin=1, end=20, T_max=19)]
 train_cfg = dict(max_epochs=20, val_interval=5)
 auto_scale_lr = dict(base_batch_size=200)
 work_dir = 'work_dirs/openshape_pointbert_objaverse_hard-negatives'

@@ -17,18 +17,19 @@ import time
 import traceback
 from argparse import ArgumentParser, Namespace
 from collections.abc import Iterator
+from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import mmengine
-from mmengine.config import Config, DictAction
+from mmengine.config import Config
 from mmengine.registry import DATASETS, RUNNERS
 from mmengine.runner import Runner
 
 from mrd_plugin.compat import mmengine_cpu_distributed
 from mrd_plugin.engine import NonFiniteLossError
-from mrd_plugin.utils.arguments import key_value
+from mrd_plugin.utils.arguments import add_config_options
 from mrd_plugin.utils.atomic import DiskFullError
 from mrd_plugin.utils.errors import (
     BadSampleError,
@@ -63,15 +64,7 @@ def add_common_arguments(parser: ArgumentParser) -> None:
     parser.add_argument(
         '--work-dir', help='where logs and checkpoints go (default work_dirs/<config>)'
     )
-    parser.add_argument(
-        '--cfg-options',
-        nargs='+',
-        type=key_value,
-        action=DictAction,
-        metavar='KEY=VALUE',
-        help='settings that override the config, e.g. train_dataloader.batch_size=32 '
-        'randomness.seed=1',
-    )
+    add_config_options(parser)
     parser.add_argument(
         '--launcher',
         choices=('none', 'pytorch', 'slurm', 'mpi'),
@@ -84,13 +77,7 @@ def add_common_arguments(parser: ArgumentParser) -> None:
 
 
 def find_configs(*names: str | Path) -> list[str]:
-    """Find config files and make sure that they are Python.
-
-    Args:
-        *names: Paths, or names of configs of the package; see :func:`find_config`.
-
-    Returns:
-        Paths that exist.
+    """Find config files, see :func:`find_config`, and make sure that they are Python.
 
     Raises:
         FileNotFoundError: There is no such config; names the first.
@@ -118,6 +105,22 @@ def require_checkpoints(*paths: str | Path) -> None:
             raise FileNotFoundError(f'{path}: there is no such checkpoint.')
 
 
+def read_config(args: Namespace) -> Config:
+    """Read the config that a command line names, with its ``--cfg-options`` if it has any.
+
+    Args:
+        args: Has ``config``, which becomes a path that exists, and perhaps ``cfg_options``.
+
+    Raises:
+        FileNotFoundError: There is no such config.
+        ConfigError: It has a syntax error.
+    """
+    (args.config,) = find_configs(args.config)
+    cfg = Config.fromfile(args.config)
+    cfg.merge_from_dict(getattr(args, 'cfg_options', None) or {})
+    return cfg
+
+
 def load_config(args: Namespace, name: str | None = None) -> Config:
     """Read the config that a command line names, with the flags of :func:`add_common_arguments`.
 
@@ -133,11 +136,8 @@ def load_config(args: Namespace, name: str | None = None) -> Config:
         FileNotFoundError: There is no such config.
         ConfigError: It has a syntax error.
     """
-    (args.config,) = find_configs(args.config)
     os.environ.setdefault('LOCAL_RANK', str(args.local_rank))
-    cfg = Config.fromfile(args.config)
-    if args.cfg_options:
-        cfg.merge_from_dict(args.cfg_options)
+    cfg = read_config(args)
     cfg.launcher = args.launcher
     if args.work_dir:
         cfg.work_dir = args.work_dir
@@ -187,6 +187,21 @@ def sentence(error: BaseException) -> str:
     if text.startswith('Caught ') and 'Original Traceback' in text:  # from a DataLoader worker
         text = text.splitlines()[-1].partition(': ')[2]
     return text
+
+
+@contextmanager
+def continued_later() -> Iterator[None]:
+    """Say of work that was stopped or ran out of memory that the same command continues it."""
+    try:
+        yield
+    except BrokenProcessPool:
+        sys.exit(
+            'Error: a worker process was killed, probably for want of memory; run the same command '
+            'again with fewer --workers, it continues where it stopped.'
+        )
+    except KeyboardInterrupt:
+        print('stopped; the same command continues.', file=sys.stderr)
+        sys.exit(130)
 
 
 @contextmanager

@@ -16,14 +16,13 @@ from mrd_plugin.apis.launch import (
     require_data,
 )
 from mrd_plugin.engine import find_resumable
+from mrd_plugin.utils.arguments import command_line
 from mrd_plugin.utils.errors import ConfigError
 
 
 def parse_args(description: str | None) -> argparse.Namespace:
     """Read the command line."""
-    parser = argparse.ArgumentParser(
-        description=description, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = command_line(description)
     parser.add_argument('config', help='config file')
     parser.add_argument('--amp', action='store_true', help='mixed precision (needs a GPU)')
     parser.add_argument(

@@ -1,13 +1,19 @@
-"""A pool of processes over many small jobs."""
+"""A pool of processes over many small jobs, and jobs that a second run continues."""
 
 from __future__ import annotations
 
 import functools
 import multiprocessing
 import signal
-from collections.abc import Callable, Iterator, Sequence
+import zlib
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, ProcessPoolExecutor, wait
-from typing import TypeVar
+from pathlib import Path
+from typing import Protocol, TypeVar
+
+from tqdm import tqdm
+
+from mrd_plugin.utils.atomic import Journal, remove_half_written, write_atomically
 
 Job = TypeVar('Job')
 Result = TypeVar('Result')
@@ -70,3 +76,62 @@ def run_jobs(
         finally:
             for future in pending:
                 future.cancel()
+
+
+class FileJob(Protocol):
+    """A job that makes some files of a folder."""
+
+    @property
+    def folder(self) -> Path:
+        """The folder; the journal of what is done lies in it."""
+
+    def names(self) -> Sequence[str]:
+        """Paths of the files inside the folder."""
+
+    def key(self) -> str:
+        """Everything that decides the written bytes, as one line."""
+
+    def make(self) -> Mapping[str, bytes]:
+        """Contents of the files, by their paths."""
+
+
+def write_missing_files(
+    jobs: Sequence[FileJob], folder: Path, index: str, workers: int, progress: bool, kind: str
+) -> tuple[int, int]:
+    """Do the jobs whose files are not there, or not as the journal notes them.
+
+    Args:
+        jobs: What the folder shall hold.
+        folder: The folder; made if need be.
+        index: File in it that says that all is done; it goes if something is not.
+        workers: Number of processes.
+        progress: Whether to show a progress bar.
+        kind: What the jobs make, for the bar.
+
+    Returns:
+        ``(done, kept)`` numbers of jobs.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    for place in {(folder / name).parent for job in jobs for name in job.names()}:
+        remove_half_written(place)
+    journal = Journal(folder)
+    todo = [job for job in jobs if not journal.has(job.names(), job.key())]
+    if todo:
+        (folder / index).unlink(missing_ok=True)
+    kept = len(jobs) - len(todo)
+    with tqdm(
+        total=len(jobs), initial=kept, desc=kind, unit='shape', mininterval=1, disable=not progress
+    ) as bar:
+        for job, files in run_jobs(write_files, todo, workers):
+            for name, size, checksum in files:
+                journal.add(name, job.key(), size, checksum)
+            bar.update()
+    return len(todo), kept
+
+
+def write_files(job: FileJob) -> list[tuple[str, int, int]]:
+    """Make and write the files of one job; returns path, bytes and CRC-32 of each."""
+    files = job.make()
+    for name, content in files.items():
+        write_atomically(job.folder / name, content)
+    return [(name, len(content), zlib.crc32(content)) for name, content in files.items()]

@@ -45,13 +45,7 @@ def fill_cache(
 ) -> tuple[int, list[str]]:
     """Compute the label maps that are not there yet.
 
-    Args:
-        jobs: Images and how to cut them, e.g. from :func:`images_of`.
-        workers: Number of processes.
-        progress: Whether to show a progress bar. Defaults to True.
-
-    Returns:
-        How many maps were computed, and one sentence for each image that can't be read.
+    Returns how many that were, and one sentence for each image that can't be read.
     """
     jobs = list(dict.fromkeys(jobs))
     computed, problems = 0, []

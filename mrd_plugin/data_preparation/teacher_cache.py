@@ -16,8 +16,9 @@ from tqdm import tqdm
 from mrd_plugin.models.teachers.base import Teacher
 from mrd_plugin.models.teachers.cached import FORMAT
 from mrd_plugin.models.teachers.prompts import fill_prompts, get_templates
+from mrd_plugin.utils.atomic import write_json
 from mrd_plugin.utils.errors import BadSampleError, ConfigError
-from mrd_plugin.utils.files import file_sha256
+from mrd_plugin.utils.files import file_sha256, read_json
 
 
 @dataclass(frozen=True)
@@ -141,21 +142,21 @@ def write_cache(
         'keys_sha256': file_sha256(keys_path),
     }
     manifest = json.loads(json.dumps(manifest))  # compare as it is read back
-    old = _read_json(out / 'manifest.json')
+    old = _read_if_there(out / 'manifest.json')
     if _holds(old, manifest, patches):
         shutil.rmtree(partial)
         return False
     root = Path(data_root)
     paths = [str(root / image) for image in request.images]
     manifest['n_patches'] = teacher.encode_patches(paths[:1]).shape[1] if patches else 0
-    if _read_json(partial / 'request.json') != manifest:
+    if _read_if_there(partial / 'request.json') != manifest:
         for name in ('image.done', 'text.done'):
             (partial / name).unlink(missing_ok=True)
         if _holds(old, manifest, False):
             # Patch tokens are to be added to a finished cache: its texts stay.
             shutil.copy(out / 'text.npy', partial / 'text.npy')
-            _write_json(partial / 'text.done', len(request.texts))
-        _write_json(partial / 'request.json', manifest)
+            write_json(partial / 'text.done', len(request.texts))
+        write_json(partial / 'request.json', manifest)
     keys_path.replace(partial / 'keys.json')
     rows: dict[str, tuple[int, ...]] = dict(image=(teacher.dim,))
     if patches:
@@ -171,7 +172,7 @@ def write_cache(
     )
     for name in ('image.done', 'text.done', 'request.json'):
         (partial / name).unlink(missing_ok=True)
-    _write_json(partial / 'manifest.json', manifest)
+    write_json(partial / 'manifest.json', manifest)
     _replace(partial, out)
     return True
 
@@ -217,7 +218,7 @@ def _fill(
     """
     kind = next(iter(rows))
     counter = folder / f'{kind}.done'  # counts finished items
-    done = _read_json(counter) or 0
+    done = _read_if_there(counter) or 0
     shapes = {name: (len(items), *row) for name, row in rows.items()}
     if not items:
         for name, shape in shapes.items():
@@ -240,7 +241,7 @@ def _fill(
         for array, encoded in zip(arrays, encode(items[start:stop])):
             array[start:stop] = encoded.cpu().numpy()
             array.flush()
-        _write_json(counter, stop)
+        write_json(counter, stop)
 
 
 def _replace(new: Path, out: Path) -> None:
@@ -257,13 +258,11 @@ def _replace(new: Path, out: Path) -> None:
 
 def _read_index(path: Path) -> list[dict[str, Any]]:
     try:
-        index = json.loads(path.read_text(encoding='utf-8'))
+        index = read_json(path, 'prepare the data again')
     except FileNotFoundError:
         raise ConfigError(
             f'{path} is missing; give the prepared data folder (tools/prepare/furniture.py)'
         ) from None
-    except ValueError as error:
-        raise ConfigError(f'{path} is no JSON ({error}); prepare the data again') from error
     records = index.get('shapes') if isinstance(index, dict) else index
     if not isinstance(records, list):
         raise ConfigError(f"{path}: expected a list of records or a dict with the list as 'shapes'")
@@ -279,11 +278,5 @@ def _size(path: Path) -> int:
         ) from None
 
 
-def _read_json(path: Path) -> Any:
-    return json.loads(path.read_text(encoding='utf-8')) if path.is_file() else None
-
-
-def _write_json(path: Path, value: Any) -> None:
-    temporary = path.with_name(path.name + '.tmp')
-    temporary.write_text(json.dumps(value, indent=1, ensure_ascii=False), encoding='utf-8')
-    temporary.replace(path)
+def _read_if_there(path: Path) -> Any:
+    return read_json(path) if path.is_file() else None

@@ -9,7 +9,7 @@ import zipfile
 import zlib
 from pathlib import Path
 
-from mrd_plugin.utils.atomic import fingerprint, write_atomic
+from mrd_plugin.utils.atomic import fingerprint, write_atomically
 from mrd_plugin.utils.errors import SourceError
 from mrd_plugin.utils.files import file_sha256
 
@@ -63,10 +63,6 @@ def download_zod(cache: Path) -> Path:
 def unpack(wheel: Path, out: Path) -> tuple[int, int]:
     """Write the sample's files and the notice; files that are there and right are kept.
 
-    Args:
-        wheel: The package.
-        out: Data folder.
-
     Returns:
         How many files were written and how many kept.
 
@@ -90,9 +86,9 @@ def unpack(wheel: Path, out: Path) -> tuple[int, int]:
             if fingerprint(out / name) == (member.file_size, member.CRC):
                 kept += 1
             else:
-                write_atomic(out / name, archive.read(member))
+                write_atomically(out / name, archive.read(member))
                 written += 1
     notice = NOTICE.encode()
     if fingerprint(out / 'NOTICE.txt') != (len(notice), zlib.crc32(notice)):
-        write_atomic(out / 'NOTICE.txt', notice)
+        write_atomically(out / 'NOTICE.txt', notice)
     return written, kept

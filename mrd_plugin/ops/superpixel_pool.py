@@ -38,8 +38,6 @@ def superpixel_pool(features: Tensor, labels: Tensor, num_segments: int) -> tupl
             f'{tuple(labels.shape)} '
             f'and {tuple(features.shape)}: is the label map of another size than the image?'
         )
-    if labels.numel() and int(labels.max()) >= num_segments:
-        raise ValueError(f'labels go up to {int(labels.max())}, but num_segments={num_segments}.')
     labels = labels.flatten(1).long()
     counts = count_pixels(labels, num_segments)
     means = _SuperpixelPool.apply(features.flatten(2), labels, counts)
@@ -47,7 +45,13 @@ def superpixel_pool(features: Tensor, labels: Tensor, num_segments: int) -> tupl
 
 
 def count_pixels(labels: Tensor, num_segments: int) -> Tensor:
-    """Count the pixels of each segment, ``(V, S)``, in label maps ``(V, P)``; below 0 is none."""
+    """Count the pixels of each segment, ``(V, S)``, in label maps ``(V, P)``; below 0 is none.
+
+    Raises:
+        ValueError: If a label is too large.
+    """
+    if labels.numel() and int(labels.max()) >= num_segments:
+        raise ValueError(f'labels go up to {int(labels.max())}, but num_segments={num_segments}.')
     views = torch.arange(len(labels), device=labels.device)[:, None] * num_segments
     rows = (labels + views)[labels >= 0]
     counts = torch.bincount(rows, minlength=len(labels) * num_segments)

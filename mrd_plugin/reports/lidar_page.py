@@ -71,14 +71,7 @@ class LiDARReportData:
 
 
 def lidar_report_page(data: LiDARReportData) -> str:
-    """Write the page.
-
-    Args:
-        data: What it shows.
-
-    Returns:
-        One self-contained HTML file.
-    """
+    """Write the page, one self-contained HTML file."""
     named = {f'match{number}': match for number, match in enumerate(data.matches)}
     sections = [
         Section(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import math
 from html import escape
 from pathlib import Path
@@ -17,7 +16,6 @@ from mmengine.runner import set_random_seed
 from mrd_plugin.apis.run_loading import FinishedRun, build_dataset
 from mrd_plugin.methods.cmcr.cmcr import CMCR
 from mrd_plugin.methods.cmcr.losses import masked_psnr
-from mrd_plugin.reports.figures.curves import Series
 from mrd_plugin.reports.figures.lidar import Match, plan_grid
 from mrd_plugin.reports.lidar_page import (
     LiDARReportData,
@@ -26,9 +24,9 @@ from mrd_plugin.reports.lidar_page import (
     lidar_report_page,
 )
 from mrd_plugin.structures import PairBatch
-from mrd_plugin.utils.atomic import write_atomically
+from mrd_plugin.utils.atomic import write_atomically, write_json
 from mrd_plugin.utils.errors import ConfigError
-from mrd_plugin.utils.training_log import TrainingLog, read_training_log
+from mrd_plugin.utils.training_log import read_training_log
 
 SHOWN = 3
 """Sweeps that the figures show."""
@@ -91,8 +89,8 @@ def write_lidar_report(run: FinishedRun) -> dict[str, Any]:
             n_train=len(train),
             n_val=len(dataset),
             train_minutes=log.train_minutes(),
-            scalars={key: _series(log, key) for key in log.train},
-            unit='epoch' if log.epoch_of else 'iteration',
+            scalars={key: log.series(key) for key in log.train},
+            unit=log.unit,
             matches=matches,
             triplets=triplets,
             plans=plans,
@@ -101,8 +99,7 @@ def write_lidar_report(run: FinishedRun) -> dict[str, Any]:
         )
     )
     write_atomically(run.work_dir / 'report' / 'index.html', page.encode('utf-8'))
-    content = json.dumps(summary, indent=1) + '\n'
-    write_atomically(run.work_dir / 'summary.json', content.encode('utf-8'))
+    write_json(run.work_dir / 'summary.json', summary)
     return summary
 
 
@@ -182,12 +179,6 @@ def _plan(model: CMCR, batch: PairBatch, name: str) -> OccupancyPlan:
 def _pixels(image: torch.Tensor) -> np.ndarray:
     """Return an image ``(3, H, W)`` in [0, 1] as uint8 ``(H, W, 3)``."""
     return (image.clamp(0, 1) * 255).round().byte().permute(1, 2, 0).cpu().numpy()
-
-
-def _series(log: TrainingLog, key: str) -> Series:
-    length = log.iterations_per_epoch
-    points = [(x / length, y) for x, y in zip(*log.curve(key)) if math.isfinite(y)]
-    return [x for x, _ in points], [y for _, y in points]
 
 
 def _subtitle(run: FinishedRun) -> str:

@@ -72,14 +72,7 @@ class ReportData:
 
 
 def report_page(data: ReportData) -> str:
-    """Write the page.
-
-    Args:
-        data: What it shows.
-
-    Returns:
-        One self-contained HTML file.
-    """
+    """Write the page, one self-contained HTML file."""
     examples = draw_examples(data.table, data.embedding, data.images)
     sections = [
         _metrics_section(data),

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import json
-import math
 from collections.abc import Sequence
 from html import escape
 from pathlib import Path
@@ -18,7 +16,6 @@ from torch import Tensor
 from mrd_plugin.apis.launch import require_data
 from mrd_plugin.apis.run_loading import FinishedRun, build_dataset, predict_all, sample_ids
 from mrd_plugin.methods.base_shape import BasePretrainer
-from mrd_plugin.reports.figures.curves import Series
 from mrd_plugin.reports.figures.point_cloud import pack_cloud
 from mrd_plugin.reports.metrics import summarise_run
 from mrd_plugin.reports.shape_page import ReportData, report_page
@@ -30,9 +27,10 @@ from mrd_plugin.studies.references import (
     split_references,
 )
 from mrd_plugin.studies.shape_table import ShapeTable, predicted_table, score_embeddings
-from mrd_plugin.utils.atomic import write_atomically
+from mrd_plugin.utils.atomic import write_atomically, write_json
 from mrd_plugin.utils.errors import ConfigError
-from mrd_plugin.utils.training_log import TrainingLog, read_training_log
+from mrd_plugin.utils.files import read_json
+from mrd_plugin.utils.training_log import read_training_log
 
 
 def write_report(run: FinishedRun) -> dict[str, Any]:
@@ -65,7 +63,6 @@ def write_report(run: FinishedRun) -> dict[str, Any]:
     metrics = score_embeddings(embedding, part, np.arange(len(samples)), subspaces)
     references = _references(run, part)
     log = read_training_log(run.work_dir)
-    length = log.iterations_per_epoch
     n_train = len(sample_ids(cfg.train_dataloader.dataset))
     summary = summarise_run(
         metrics,
@@ -91,9 +88,9 @@ def write_report(run: FinishedRun) -> dict[str, Any]:
             classes=classes,
             images=[_image(sample) for sample in samples],
             cloud=lambda row: _cloud(test, row),
-            scalars={key: _series(log, key, length) for key in log.train},
-            held_out={key: _series(log, key, length) for key in log.val},
-            unit='epoch' if log.epoch_of else 'iteration',
+            scalars={key: log.series(key) for key in log.train},
+            held_out={key: log.series(key) for key in log.val},
+            unit=log.unit,
             train_minutes=log.train_minutes(),
             n_train=n_train,
             records=_records(root),
@@ -101,8 +98,7 @@ def write_report(run: FinishedRun) -> dict[str, Any]:
         )
     )
     write_atomically(run.work_dir / 'report' / 'index.html', page.encode('utf-8'))
-    content = json.dumps(summary, indent=1, ensure_ascii=False) + '\n'
-    write_atomically(run.work_dir / 'summary.json', content.encode('utf-8'))
+    write_json(run.work_dir / 'summary.json', summary)
     return summary
 
 
@@ -128,12 +124,6 @@ def _references(run: FinishedRun, part: ShapeTable) -> dict[str, dict[str, float
     table = shape_table(cfg, run.model.teacher, run.model.classifier)
     test, train = cfg.test_dataloader.dataset, cfg.train_dataloader.dataset
     return split_references(cfg, table, test.ann_file, test.split, train.split)
-
-
-def _series(log: TrainingLog, key: str, length: float) -> Series:
-    """Positions in epochs of ``length`` iterations, and finite values."""
-    points = [(x / length, y) for x, y in zip(*log.curve(key)) if math.isfinite(y)]
-    return [x for x, _ in points], [y for _, y in points]
 
 
 def _subtitle(run: FinishedRun) -> str:
@@ -169,8 +159,7 @@ def _records(root: Path) -> dict[str, dict[str, Any]]:
     index = root / 'index.json'
     if not index.is_file():
         return {}
-    records = json.loads(index.read_text(encoding='utf-8'))
-    return {record['id']: record for record in records if record.get('creator')}
+    return {record['id']: record for record in read_json(index) if record.get('creator')}
 
 
 def _read_if_there(path: Path) -> str:

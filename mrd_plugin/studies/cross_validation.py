@@ -9,6 +9,7 @@ import sys
 import zlib
 from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol, TypeVar
@@ -19,6 +20,7 @@ from tqdm import tqdm
 
 from mrd_plugin.utils.errors import ConfigError, TrainingError
 from mrd_plugin.utils.files import find_config
+from mrd_plugin.utils.training_log import read_training_log
 
 TRAIN = ('-m', 'mrd_plugin.apis.train')
 SPLITS = 'configs/_base_/datasets/furniture_splits'
@@ -210,12 +212,10 @@ def last_metrics(work_dir: str | Path) -> dict[str, float]:
     Raises:
         FileNotFoundError: If no validation was logged.
     """
-    logs = sorted(Path(work_dir).glob('*/vis_data/scalars.json'))
-    for log in reversed(logs):
-        rows = [json.loads(line) for line in log.read_text().splitlines() if line.strip()]
-        scored = [row for row in rows if any(key.endswith(('/top1', '/miou')) for key in row)]
-        if scored:
-            return {key: float(value) for key, value in scored[-1].items()}
+    with suppress(FileNotFoundError):
+        scores = read_training_log(work_dir).val
+        if any(key.endswith(('/top1', '/miou')) for key in scores):
+            return {key: float(values[max(values)]) for key, values in scores.items()}
     raise FileNotFoundError(f'{work_dir} holds no validation metrics; did the run reach its end?')
 
 

@@ -34,6 +34,19 @@ HEADLINE = (
 TEACHER_ROW = 'teacher on the icon'
 
 
+@contextmanager
+def _quiet_metrics() -> Iterator[None]:
+    """Keep the metrics from announcing every candidate."""
+    logger = MMLogger.get_current_instance()
+    level = logger.level
+    logger.setLevel(logging.WARNING)
+    try:
+        yield
+    finally:
+        logger.setLevel(level)
+
+
+@_quiet_metrics()
 def reference_rows(
     table: ShapeTable,
     part: Sequence[str],
@@ -57,29 +70,7 @@ def reference_rows(
     Returns:
         Row name to figures, as :func:`score_embeddings` gives them.
     """
-    with _quiet_metrics():
-        return _reference_rows(table, table.rows(part), fit, train, val)
-
-
-@contextmanager
-def _quiet_metrics() -> Iterator[None]:
-    """Keep the metrics from announcing every candidate."""
-    logger = MMLogger.get_current_instance()
-    level = logger.level
-    logger.setLevel(logging.WARNING)
-    try:
-        yield
-    finally:
-        logger.setLevel(level)
-
-
-def _reference_rows(
-    table: ShapeTable,
-    rows: np.ndarray,
-    fit: Sequence[str],
-    train: Sequence[str],
-    val: Sequence[str],
-) -> dict[str, dict[str, float]]:
+    rows = table.rows(part)
     noise = np.random.default_rng(0).standard_normal((len(rows), table.text.shape[1]))
     random = score_embeddings(noise, table, rows)
     found = {'chance': _chance(random, len(table.prototypes)), 'random embedding': random}

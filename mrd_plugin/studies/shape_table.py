@@ -88,16 +88,7 @@ def tabulate(
     logits = None
     if logits_cache is not None and all(paths):
         logits = icon_logits(paths, logits_cache)
-    return ShapeTable(
-        ids=tuple(sample.sample_id for sample in samples),
-        names=tuple(sample.name for sample in samples),
-        labels=np.array([int(sample.label) for sample in samples]),
-        image=targets.image.cpu().numpy(),
-        text=targets.text.cpu().numpy(),
-        prototypes=prototypes.cpu().numpy(),
-        hand=np.stack(hand),
-        logits=logits,
-    )
+    return _table(samples, targets.image, targets.text, prototypes, np.stack(hand), logits)
 
 
 def predicted_table(samples: Sequence[ShapeDataSample], prototypes: Tensor) -> ShapeTable:
@@ -109,16 +100,27 @@ def predicted_table(samples: Sequence[ShapeDataSample], prototypes: Tensor) -> S
     """
     nothing = torch.zeros(prototypes.shape[1])
 
-    def rows(key: str) -> np.ndarray:
-        return torch.stack([sample.get(key, nothing).cpu() for sample in samples]).numpy()
+    def rows(key: str) -> Tensor:
+        return torch.stack([sample.get(key, nothing).cpu() for sample in samples])
 
+    return _table(samples, rows('teacher_image'), rows('teacher_text'), prototypes)
+
+
+def _table(
+    samples: Sequence[ShapeDataSample],
+    image: Tensor,
+    text: Tensor,
+    prototypes: Tensor,
+    *ridge_inputs: np.ndarray | None,
+) -> ShapeTable:
     return ShapeTable(
-        ids=tuple(sample.sample_id for sample in samples),
-        names=tuple(sample.name for sample in samples),
-        labels=np.array([int(sample.label) for sample in samples]),
-        image=rows('teacher_image'),
-        text=rows('teacher_text'),
-        prototypes=prototypes.cpu().numpy(),
+        tuple(sample.sample_id for sample in samples),
+        tuple(sample.name for sample in samples),
+        np.array([int(sample.label) for sample in samples]),
+        image.cpu().numpy(),
+        text.cpu().numpy(),
+        prototypes.cpu().numpy(),
+        *ridge_inputs,
     )
 
 

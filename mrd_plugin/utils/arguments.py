@@ -1,12 +1,71 @@
-"""Values of command-line flags, checked as they are read."""
+"""Command lines: their form, flags that several have, and values checked as they are read."""
 
 from __future__ import annotations
 
-from argparse import ArgumentTypeError
+from argparse import (
+    ArgumentParser,
+    ArgumentTypeError,
+    RawDescriptionHelpFormatter,
+    _ActionsContainer,
+)
+from collections.abc import Sequence
 
 import torch
+from mmengine.config import DictAction
 
 BRACKETS = (('(', ')'), ('[', ']'))
+
+
+def command_line(description: str | None, examples: str | None = None) -> ArgumentParser:
+    """Start a command line.
+
+    Args:
+        description: What ``--help`` begins with; lines are kept as they are.
+        examples: What it ends with, likewise.
+    """
+    return ArgumentParser(
+        description=description, epilog=examples, formatter_class=RawDescriptionHelpFormatter
+    )
+
+
+def add_config_options(parser: ArgumentParser) -> None:
+    """Add ``--cfg-options``, a dict of what overrides the config, or None."""
+    parser.add_argument(
+        '--cfg-options',
+        nargs='+',
+        type=key_value,
+        action=DictAction,
+        metavar='KEY=VALUE',
+        help='settings that override the config, e.g. train_dataloader.batch_size=32 '
+        'randomness.seed=1',
+    )
+
+
+def add_training_flags(parser: _ActionsContainer, seeds: Sequence[int] = (0,)) -> None:
+    """Add what tells how often and how many at a time other programs train.
+
+    Args:
+        parser: The command line, or a group of it.
+        seeds: Default of ``--seeds``.
+    """
+    parser.add_argument(
+        '--seeds',
+        type=int,
+        nargs='+',
+        default=list(seeds),
+        help=f'of the trainings (default {" ".join(map(str, seeds))})',
+    )
+    parser.add_argument(
+        '--jobs', type=positive_int, default=2, help='trainings at a time (default 2)'
+    )
+    parser.add_argument(
+        '--threads', type=positive_int, default=1, help='threads per training (default 1)'
+    )
+
+
+def add_overrides(parser: _ActionsContainer, flag: str, help: str) -> None:
+    """Add a flag whose value is a list of ``KEY=VALUE``, which other programs are given."""
+    parser.add_argument(flag, nargs='+', type=key_value, default=[], metavar='KEY=VALUE', help=help)
 
 
 def positive_int(text: str) -> int:

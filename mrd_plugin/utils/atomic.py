@@ -9,54 +9,12 @@ import errno
 import json
 import os
 import zlib
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 from mmengine.fileio import LocalBackend, register_backend
-
-TEMPORARY_SUFFIX = '.tmp'
-
-
-def write_atomically(path: str | Path, content: bytes) -> None:
-    """Write ``content`` to a temporary file beside ``path``, flush it to the disk and rename it.
-
-    Args:
-        path: The file; its directory is made if need be.
-        content: All of its bytes.
-
-    Raises:
-        OSError: The disk is full, or the directory can't be written; ``path`` is as it was.
-    """
-    path = Path(path)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(path.name + TEMPORARY_SUFFIX)
-    try:
-        with open(temporary, 'wb') as file:
-            file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(temporary, path)
-    except BaseException:
-        temporary.unlink(missing_ok=True)
-        raise
-
-
-class AtomicLocalBackend(LocalBackend):
-    """Local storage with atomic writes: ``backend_args=dict(backend='atomic_local')``."""
-
-    def put(self, obj: bytes, filepath: str | Path) -> None:
-        """Write bytes, see :func:`write_atomically`."""
-        write_atomically(filepath, obj)
-
-    def put_text(self, obj: str, filepath: str | Path, encoding: str = 'utf-8') -> None:
-        """Write text, see :func:`write_atomically`."""
-        write_atomically(filepath, obj.encode(encoding))
-
-
-register_backend('atomic_local', AtomicLocalBackend, force=True)
-
 
 JOURNAL = 'progress.jsonl'
 
@@ -75,35 +33,62 @@ def disk_full_named(path: Path) -> Iterator[None]:
             raise
         raise DiskFullError(
             f'No room is left on the disk for {path}; free some space and run the same command '
-            'again, it continues where it stopped.'
+            'again, it continues where it stopped (a training does with --resume).'
         ) from error
 
 
-def write_atomic(path: Path, content: bytes) -> None:
-    """Write a file under a temporary name and rename it, so that it is never half there.
+def write_atomically(path: str | Path, content: bytes) -> None:
+    """Write to a temporary file beside ``path``, flush it to the disk and rename it.
 
     Args:
-        path: Where the file shall be; its folder is made if needed.
-        content: Its bytes.
+        path: The file; its folder is made if need be.
+        content: All of its bytes.
 
     Raises:
-        DiskFullError: If there is no room; nothing stays behind.
+        DiskFullError: The disk is full; ``path`` is as it was, and nothing else stays behind.
+        OSError: The folder can't be written; the same holds.
     """
-    temporary = path.with_name(f'.{path.name}.{os.getpid()}.tmp')
+    path = Path(path)
+    # the number of the process, so that two that write one file don't write into each other's
+    temporary = path.with_name(f'{path.name}.{os.getpid()}.tmp')
     with disk_full_named(path):
         path.parent.mkdir(parents=True, exist_ok=True)
         try:
-            temporary.write_bytes(content)
+            with open(temporary, 'wb') as file:
+                file.write(content)
+                file.flush()
+                os.fsync(file.fileno())
             os.replace(temporary, path)
         except BaseException:
             temporary.unlink(missing_ok=True)
             raise
 
 
-def write_json(path: Path, content: Any) -> None:
+def remove_half_written(folder: Path, names: str = '*') -> None:
+    """Remove what a kill left of files with these names (a glob pattern) in a folder."""
+    for left_over in folder.glob(f'{names}.tmp'):
+        left_over.unlink(missing_ok=True)
+
+
+def write_json(path: str | Path, content: Any) -> None:
     """Write JSON, readable and with a newline at the end, whole or not at all."""
     text = json.dumps(content, indent=1, ensure_ascii=False)
-    write_atomic(path, (text + '\n').encode('utf-8'))
+    write_atomically(path, (text + '\n').encode('utf-8'))
+
+
+class AtomicLocalBackend(LocalBackend):
+    """Local storage with atomic writes: ``backend_args=dict(backend='atomic_local')``."""
+
+    def put(self, obj: bytes, filepath: str | Path) -> None:
+        """Write bytes, see :func:`write_atomically`."""
+        write_atomically(filepath, obj)
+
+    def put_text(self, obj: str, filepath: str | Path, encoding: str = 'utf-8') -> None:
+        """Write text, see :func:`write_atomically`."""
+        write_atomically(filepath, obj.encode(encoding))
+
+
+register_backend('atomic_local', AtomicLocalBackend, force=True)
 
 
 def fingerprint(path: Path) -> tuple[int, int]:
@@ -137,13 +122,10 @@ class Journal:
                     continue
                 self._lines[name] = [key, size, checksum]
 
-    def is_done(self, name: str, key: str) -> bool:
-        """Whether file `name` was written with `key` and has not changed since."""
-        line = self._lines.get(name)
-        return (
-            line is not None
-            and line[0] == key
-            and tuple(line[1:]) == fingerprint(self.folder / name)
+    def has(self, names: Iterable[str], key: str) -> bool:
+        """Whether each of these files was written with `key` and has not changed since."""
+        return all(
+            self._lines.get(name) == [key, *fingerprint(self.folder / name)] for name in names
         )
 
     def add(self, name: str, key: str, size: int, checksum: int) -> None:

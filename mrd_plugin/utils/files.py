@@ -1,12 +1,15 @@
-"""Checksums of files, and where a file that a config names is found."""
+"""Where a file that a config names is found, how lists are read, and checksums of files."""
 
 from __future__ import annotations
 
 import hashlib
+import json
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 from mrd_plugin.utils.errors import ConfigError
+from mrd_plugin.utils.safe_pickle import load_plain_pickle
 
 PREFIX = 'mrd_plugin::'
 _PROJECT = Path(__file__).resolve().parents[2]
@@ -20,6 +23,42 @@ def file_sha256(path: str | Path) -> str:
         for block in iter(lambda: file.read(1 << 20), b''):
             digest.update(block)
     return digest.hexdigest()
+
+
+def read_json(path: str | Path, advice: str = 'correct the key or get the file again') -> Any:
+    """Read a JSON file, whatever its name ends in.
+
+    Args:
+        path: The file.
+        advice: What to do about one of another kind, for the message.
+
+    Raises:
+        ConfigError: If it is of another kind.
+        FileNotFoundError: If it isn't there.
+    """
+    try:
+        return json.loads(Path(path).read_text(encoding='utf-8'))
+    except ValueError as error:
+        raise ConfigError(f'{path} is no JSON ({error}); {advice}.') from error
+
+
+def read_infos(path: str | Path) -> dict[str, Any]:
+    """Read an info file of MMDetection3D 1.1 or later without running the pickle that it is.
+
+    Returns:
+        Its content; the rows are under ``data_list``.
+
+    Raises:
+        ConfigError: If it is of another kind.
+    """
+    infos = load_plain_pickle(path)
+    if not isinstance(infos, dict) or 'data_list' not in infos:
+        raise ConfigError(
+            f"{path} is no info file of MMDetection3D 1.1 or later (no 'data_list'); make it again "
+            'with its tools/create_data.py, or convert it with its '
+            'tools/dataset_converters/update_infos_to_v2.py.'
+        )
+    return infos
 
 
 def find_file(key: str, name: str, data_root: str | None = None) -> str:

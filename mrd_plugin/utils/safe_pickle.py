@@ -13,7 +13,8 @@ import ast
 import math
 import pickle
 import struct
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -208,6 +209,28 @@ def _read_header(file: BinaryIO) -> dict[str, Any]:
     return header
 
 
+@contextmanager
+def _open_untrusted(path: str | Path, kind: str, unsafe_reader: str) -> Iterator[BinaryIO]:
+    """Open a file, and name it where reading it fails."""
+    try:
+        with open(path, 'rb') as file:
+            yield file
+    except FileNotFoundError:
+        raise
+    except UnsafePickleError as error:
+        raise BadSampleError(
+            f'{path}: refused, because its pickle asks for {error}; it may hold numpy arrays, '
+            'strings, numbers, lists and dicts only. Get the file from its source again, and do '
+            f'not open this one with {unsafe_reader}.'
+        ) from error
+    except Exception as error:  # a pickle that is cut or forged may fail in any way
+        reason = str(error) or type(error).__name__
+        raise BadSampleError(
+            f'{path}: can not be read as {kind} ({reason}); it is truncated or damaged, get it '
+            'again.'
+        ) from error
+
+
 def load_npy(path: str | Path) -> np.ndarray:
     """Read a ``.npy`` file, with pickled objects or without, and run nothing of it.
 
@@ -222,27 +245,12 @@ def load_npy(path: str | Path) -> np.ndarray:
         BadSampleError: The file is truncated, is no ``.npy`` file, or its pickle asks for a class
             or function that such data does not need.
     """
-    try:
-        with open(path, 'rb') as file:
-            header = _read_header(file)
-            if header['descr'] != '|O':
-                file.seek(0)
-                return np.lib.format.read_array(file, allow_pickle=False)
-            array = plain(PlainUnpickler(file).load())
-    except FileNotFoundError:
-        raise
-    except UnsafePickleError as error:
-        raise BadSampleError(
-            f'{path}: refused, because its pickle asks for {error}; a shape file may hold numpy '
-            'arrays, strings, numbers, lists and dicts only. Get the file from its source again, '
-            'and do not open this one with np.load(allow_pickle=True).'
-        ) from error
-    except Exception as error:  # a pickle that is cut or forged may fail in any way
-        reason = str(error) or type(error).__name__
-        raise BadSampleError(
-            f'{path}: can not be read as a .npy file ({reason}); it is truncated or damaged, get '
-            'it again.'
-        ) from error
+    with _open_untrusted(path, 'a .npy file', 'np.load(allow_pickle=True)') as file:
+        header = _read_header(file)
+        if header['descr'] != '|O':
+            file.seek(0)
+            return np.lib.format.read_array(file, allow_pickle=False)
+        array = plain(PlainUnpickler(file).load())
     if not isinstance(array, np.ndarray) or array.shape != tuple(header['shape']):
         raise BadSampleError(
             f'{path}: the pickle holds no array of the shape {header["shape"]} that its header '
@@ -257,28 +265,12 @@ def load_plain_pickle(path: str | Path) -> Any:
     Args:
         path: The file. It may hold numpy arrays and scalars, strings, numbers, lists and dicts.
 
-    Returns:
-        What it holds.
-
     Raises:
         FileNotFoundError: There is no such file.
         BadSampleError: The file is damaged, or its pickle asks for something else.
     """
-    try:
-        with open(path, 'rb') as file:
-            return plain(PlainUnpickler(file).load())
-    except FileNotFoundError:
-        raise
-    except UnsafePickleError as error:
-        raise BadSampleError(
-            f'{path}: refused, because its pickle asks for {error}; it may hold numpy arrays, '
-            'strings, numbers, lists and dicts only. Get the file from its source again.'
-        ) from error
-    except Exception as error:  # a pickle that is cut or forged may fail in any way
-        reason = str(error) or type(error).__name__
-        raise BadSampleError(
-            f'{path}: can not be read as a pickle ({reason}); it is damaged, get it again.'
-        ) from error
+    with _open_untrusted(path, 'a pickle', 'pickle.load') as file:
+        return plain(PlainUnpickler(file).load())
 
 
 def load_pickled_npy(path: str | Path) -> dict[str, Any]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from collections import defaultdict
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -43,6 +44,17 @@ class TrainingLog:
             raise ConfigError(f'{self.name} has no {key!r}; it has {", ".join(self.keys)}.')
         last = {epoch: step for step, epoch in self.epoch_of.items()}
         return [last.get(step, step) for step in self.val[key]], list(self.val[key].values())
+
+    @property
+    def unit(self) -> str:
+        """What positions are: 'epoch', or 'iteration' for iteration-based runs."""
+        return 'epoch' if self.epoch_of else 'iteration'
+
+    def series(self, key: str) -> tuple[list[float], list[float]]:
+        """Return positions, in :attr:`unit`, and finite values of a key."""
+        length = self.iterations_per_epoch
+        points = [(x / length, y) for x, y in zip(*self.curve(key)) if math.isfinite(y)]
+        return [x for x, _ in points], [y for _, y in points]
 
     @property
     def iterations_per_epoch(self) -> float:

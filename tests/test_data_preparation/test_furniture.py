@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import io
 import json
+import os
 import re
 import runpy
 import shutil
 import sys
 import tarfile
 import zipfile
+from concurrent.futures.process import BrokenProcessPool
 from hashlib import sha256
 from pathlib import Path
 
@@ -37,7 +39,7 @@ from mrd_plugin.data_preparation.furniture.sampling import load_parts, sample_en
 from mrd_plugin.data_preparation.furniture.source import deb_members, find_catalogues
 from mrd_plugin.data_preparation.furniture.splits import default_split, fold_splits
 from mrd_plugin.datasets.shapes.shape_file import read_shape
-from mrd_plugin.utils.atomic import DiskFullError, Journal, write_atomic
+from mrd_plugin.utils.atomic import DiskFullError, Journal, write_atomically
 from mrd_plugin.utils.errors import BadSampleError, SourceError
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -394,7 +396,7 @@ class TestConvert:
 
     def test_stopped_run_continues(self, sh3f, tmp_path, monkeypatch):
         out = tmp_path / 'out'
-        real = convert_module.write_entry
+        real = convert_module.ShapeJob.make
         calls = []
 
         def dies_at_third(job):
@@ -403,14 +405,14 @@ class TestConvert:
                 raise KeyboardInterrupt
             return real(job)
 
-        monkeypatch.setattr(convert_module, 'write_entry', dies_at_third)
+        monkeypatch.setattr(convert_module.ShapeJob, 'make', dies_at_third)
         with pytest.raises(KeyboardInterrupt):
             self.run(sh3f, out)
         assert not (out / 'index.json').exists()
         with (out / 'progress.jsonl').open('a') as journal:
             journal.write('\n["cut sho')
-        (out / 'shapes' / '.left.npz.1.tmp').write_bytes(b'half')
-        monkeypatch.setattr(convert_module, 'write_entry', real)
+        (out / 'shapes' / 'left.npz.1.tmp').write_bytes(b'half')
+        monkeypatch.setattr(convert_module.ShapeJob, 'make', real)
         assert self.run(sh3f, out) == (2, 2)
         assert not list(out.rglob('*.tmp'))
         assert self.run(sh3f, out) == (0, 4)
@@ -433,12 +435,12 @@ class TestConvert:
         assert self.run(sh3f, out, points=200, seed=1) == (4, 0)
 
     def test_full_disk_is_one_sentence_and_leaves_nothing(self, tmp_path, monkeypatch):
-        def full(self, content):
+        def full(descriptor):
             raise OSError(28, 'No space left on device')
 
-        monkeypatch.setattr(Path, 'write_bytes', full)
+        monkeypatch.setattr(os, 'fsync', full)
         with pytest.raises(DiskFullError, match=r'No room is left on the disk for .*a\.npz; free'):
-            write_atomic(tmp_path / 'a.npz', b'x')
+            write_atomically(tmp_path / 'a.npz', b'x')
         assert list(tmp_path.iterdir()) == []
 
     def test_damaged_member_is_named(self, sh3f, tmp_path):
@@ -451,11 +453,11 @@ class TestConvert:
         assert not (tmp_path / 'out' / 'index.json').exists()
 
     def test_journal_notices_another_key(self, tmp_path):
-        write_atomic(tmp_path / 'a', b'abc')
+        write_atomically(tmp_path / 'a', b'abc')
         Journal(tmp_path).add('a', 'key', 3, 891568578)
-        assert Journal(tmp_path).is_done('a', 'key')
-        assert not Journal(tmp_path).is_done('a', 'other')
-        assert not Journal(tmp_path).is_done('b', 'key')
+        assert Journal(tmp_path).has(['a'], 'key')
+        assert not Journal(tmp_path).has(['a'], 'other')
+        assert not Journal(tmp_path).has(['a', 'b'], 'key')
 
 
 class FakeTeacher:
@@ -629,9 +631,12 @@ class TestTool:
     def call(self, monkeypatch, capsys, *arguments):
         tool = ROOT / 'tools/prepare/furniture.py'
         monkeypatch.setattr(sys, 'argv', ['furniture.py', *map(str, arguments)])
-        with pytest.raises(SystemExit) as stop:
+        code = 0
+        try:
             runpy.run_path(str(tool), run_name='__main__')
-        return stop.value.code, capsys.readouterr()
+        except SystemExit as stop:
+            code = stop.code
+        return code, capsys.readouterr()
 
     def test_writes_and_reuses(self, sh3f, tmp_path, monkeypatch, capsys):
         arguments = ('--source', sh3f, '--out', tmp_path / 'o', '--points', 50, '--workers', 1)
@@ -644,6 +649,22 @@ class TestTool:
         code, text = self.call(monkeypatch, capsys, '--source', tmp_path / 'gone.deb')
         assert code.startswith('Error: ') and 'does not exist; give the .deb' in code
         assert '\n' not in code and text.out == text.err == ''
+
+    def test_a_stopped_run_says_that_it_continues(self, monkeypatch, capsys):
+        def stopped(*_):
+            raise KeyboardInterrupt
+
+        monkeypatch.setattr('mrd_plugin.data_preparation.furniture.source.find_catalogues', stopped)
+        code, text = self.call(monkeypatch, capsys)
+        assert code == 130 and text.err == 'stopped; the same command continues.\n'
+
+    def test_a_killed_worker_is_one_sentence(self, monkeypatch, capsys):
+        def killed(*_):
+            raise BrokenProcessPool
+
+        monkeypatch.setattr('mrd_plugin.data_preparation.furniture.source.find_catalogues', killed)
+        code, _ = self.call(monkeypatch, capsys)
+        assert code.startswith('Error: a worker process was killed') and '--workers' in code
 
     def test_help_has_examples(self, monkeypatch, capsys):
         code, text = self.call(monkeypatch, capsys, '--help')

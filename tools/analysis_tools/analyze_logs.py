@@ -21,15 +21,14 @@ from pathlib import Path
 from tqdm import tqdm
 
 from mrd_plugin.apis.launch import one_sentence_errors
+from mrd_plugin.utils.arguments import command_line
 from mrd_plugin.utils.errors import ConfigError
 from mrd_plugin.utils.training_log import TrainingLog, read_training_log
 
 
 def parse_args() -> argparse.Namespace:
     """Read the command line."""
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = command_line(__doc__)
     tasks = parser.add_subparsers(dest='task', required=True)
     plot = tasks.add_parser('plot_curve', help='plot values over training')
     plot.add_argument('logs', nargs='+', help='work directories or .json logs')

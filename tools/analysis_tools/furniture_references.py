@@ -15,13 +15,13 @@ from __future__ import annotations
 import argparse
 from collections.abc import Sequence
 
-from mmengine.config import Config
 from mmengine.registry import init_default_scope
 from tqdm import tqdm
 
-from mrd_plugin.apis.launch import find_configs, one_sentence_errors, require_data
+from mrd_plugin.apis.launch import one_sentence_errors, read_config, require_data
 from mrd_plugin.studies.cross_validation import SPLITS, markdown_table
 from mrd_plugin.studies.references import shape_table, split_references
+from mrd_plugin.utils.arguments import command_line
 
 COLUMNS = {
     'zero_shot/top1': 'zero-shot top-1',
@@ -38,9 +38,7 @@ COLUMNS = {
 
 def parse_args() -> argparse.Namespace:
     """Read the command line."""
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = command_line(__doc__)
     parser.add_argument(
         '--part', choices=('val', 'test'), default='test', help='what is scored (default test)'
     )
@@ -55,8 +53,7 @@ def parse_args() -> argparse.Namespace:
 def main() -> None:
     """Print both tables."""
     args = parse_args()
-    (args.config,) = find_configs(args.config)
-    cfg = Config.fromfile(args.config)
+    cfg = read_config(args)
     init_default_scope(cfg.get('default_scope', 'mmengine'))
     require_data(cfg, 'test_dataloader')
     table = shape_table(cfg)

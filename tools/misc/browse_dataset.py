@@ -15,13 +15,12 @@ import sys
 from pathlib import Path
 
 import numpy as np
-from mmengine.config import Config, DictAction
 from mmengine.registry import DATASETS
 from mmengine.runner import set_random_seed
 
 import mrd_plugin  # noqa: F401
-from mrd_plugin.apis.launch import find_configs, one_sentence_errors, require_data
-from mrd_plugin.utils.arguments import key_value, positive_int
+from mrd_plugin.apis.launch import one_sentence_errors, read_config, require_data
+from mrd_plugin.utils.arguments import add_config_options, command_line, positive_int
 from mrd_plugin.utils.errors import ConfigError
 
 FORMATS = ('png', 'ply', 'html')
@@ -29,9 +28,7 @@ FORMATS = ('png', 'ply', 'html')
 
 def parse_args() -> argparse.Namespace:
     """Read the command line."""
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = command_line(__doc__)
     parser.add_argument('config', help='config file')
     parser.add_argument(
         '--output-dir', type=Path, default=Path('work_dirs/browse'), help='folder to write to'
@@ -53,9 +50,7 @@ def parse_args() -> argparse.Namespace:
         '--formats', nargs='+', choices=FORMATS, help='default: all (sweeps have no html)'
     )
     parser.add_argument('--seed', type=int, default=0, help='of the random transforms')
-    parser.add_argument(
-        '--cfg-options', nargs='+', type=key_value, action=DictAction, help='key=value overrides'
-    )
+    add_config_options(parser)
     return parser.parse_args()
 
 
@@ -63,9 +58,7 @@ def browse(args: argparse.Namespace) -> int:
     """Build the data set, run its pipeline and write the files; return how many samples."""
     from mrd_plugin.reports.samples.sample_writers import writer_of
 
-    (args.config,) = find_configs(args.config)
-    cfg = Config.fromfile(args.config)
-    cfg.merge_from_dict(args.cfg_options or {})
+    cfg = read_config(args)
     loader = cfg.get(f'{args.phase}_dataloader')
     if loader is None:
         raise ConfigError(f'{args.config} has no {args.phase}_dataloader.')

@@ -7,6 +7,7 @@ import argparse
 from mrd_plugin.apis import export_backbone
 from mrd_plugin.apis.launch import one_sentence_errors
 from mrd_plugin.engine.checkpoints.writing import SUFFIXES
+from mrd_plugin.utils.arguments import command_line
 
 EXAMPLES = """examples:
   python tools/model_converters/export_backbone.py work_dirs/cmcr_minkunet18_zod-sample/epoch_30.pth
@@ -22,11 +23,7 @@ EXAMPLES = """examples:
 
 def parse_args() -> argparse.Namespace:
     """Read the command line."""
-    parser = argparse.ArgumentParser(
-        description=__doc__,
-        epilog=EXAMPLES,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
+    parser = command_line(__doc__, EXAMPLES)
     parser.add_argument('checkpoint', help='what a pre-training run saved')
     parser.add_argument(
         '--out-dir', default='weights', help='folder to write to (default: weights)'

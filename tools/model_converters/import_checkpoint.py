@@ -10,7 +10,7 @@ from mrd_plugin.apis import import_checkpoint
 from mrd_plugin.apis.launch import one_sentence_errors
 from mrd_plugin.engine.checkpoints.writing import SUFFIXES
 from mrd_plugin.engine.converters import FACTS, LIDAR_FACTS
-from mrd_plugin.utils.arguments import key_value
+from mrd_plugin.utils.arguments import command_line, key_value
 
 EXAMPLES = """examples:
   hf download OpenShape/openshape-pointbert-vitg14-rgb model.pt --local-dir downloads/openshape
@@ -34,11 +34,7 @@ def parse_args() -> argparse.Namespace:
     families = '\n'.join(
         f'  {name:28}{facts.title}' for name, facts in {**FACTS, **LIDAR_FACTS}.items()
     )
-    parser = argparse.ArgumentParser(
-        description=__doc__,
-        epilog=EXAMPLES + families,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
+    parser = command_line(__doc__, EXAMPLES + families)
     parser.add_argument('checkpoint', help='the file as it was downloaded')
     parser.add_argument(
         '--out-dir', default='weights', help='folder to write to (default: weights)'

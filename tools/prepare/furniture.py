@@ -3,20 +3,18 @@
 from __future__ import annotations
 
 import argparse
-import json
 import os
-import sys
-from concurrent.futures.process import BrokenProcessPool
 from pathlib import Path
 
-from mrd_plugin.apis.launch import one_sentence_errors
+from mrd_plugin.apis.launch import continued_later, one_sentence_errors
 from mrd_plugin.data_preparation.furniture.catalogue import read_catalogues
 from mrd_plugin.data_preparation.furniture.convert import FORMS, convert_furniture
 from mrd_plugin.data_preparation.furniture.openshape import shape_features, write_meta
 from mrd_plugin.data_preparation.furniture.source import find_catalogues
 from mrd_plugin.data_preparation.furniture.views import render_views
-from mrd_plugin.utils.arguments import positive_int
+from mrd_plugin.utils.arguments import command_line, positive_int
 from mrd_plugin.utils.errors import default_cache
+from mrd_plugin.utils.files import read_json
 
 SPLITS = Path(__file__).resolve().parents[2] / 'configs/_base_/datasets/furniture_splits'
 OUT = {'plain': Path('data/furniture'), 'openshape': Path('data/furniture_openshape')}
@@ -36,9 +34,7 @@ An interrupted run goes on where it stopped; a finished one returns after a chec
 
 def parse_args() -> argparse.Namespace:
     """Read the command line."""
-    parser = argparse.ArgumentParser(
-        description=__doc__, epilog=EXAMPLES, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = command_line(__doc__, EXAMPLES)
     parser.add_argument(
         '--out', type=Path, help='data folder (default: data/furniture, or ..._openshape)'
     )
@@ -92,30 +88,18 @@ def prepare(args: argparse.Namespace) -> str:
         entries, out, args.format, args.points, args.seed, args.workers, features
     )
     if args.format == 'openshape':
-        split = json.loads((SPLITS / 'default.json').read_text(encoding='utf-8'))
-        classes = json.loads((SPLITS / 'nouns.json').read_text(encoding='utf-8'))
+        split = read_json(SPLITS / 'default.json')
+        classes = read_json(SPLITS / 'nouns.json')
         write_meta(out, entries, split, classes, teacher)
     return f'{out}: {len(entries)} shapes, {written} written, {reused} reused.{done}'
 
 
-def main() -> int:
-    """Run the tool; returns the exit code."""
+def main() -> None:
+    """Run the tool."""
     args = parse_args()
-    try:
-        with one_sentence_errors():
-            print(prepare(args))
-    except BrokenProcessPool:
-        print(
-            'Error: a worker process was killed, probably for want of memory; run the same command '
-            'again with --workers 1, it continues where it stopped.',
-            file=sys.stderr,
-        )
-        return 1
-    except KeyboardInterrupt:
-        print('stopped; the same command continues.', file=sys.stderr)
-        return 130
-    return 0
+    with continued_later(), one_sentence_errors():
+        print(prepare(args))
 
 
 if __name__ == '__main__':
-    sys.exit(main())
+    main()

@@ -8,7 +8,6 @@ Examples:
 from __future__ import annotations
 
 import argparse
-import json
 from pathlib import Path
 
 import numpy as np
@@ -17,17 +16,17 @@ from mrd_plugin.apis.launch import one_sentence_errors
 from mrd_plugin.data_preparation.furniture.captions import frequent_nouns
 from mrd_plugin.data_preparation.furniture.clusters import ClusterShape, find_clusters
 from mrd_plugin.data_preparation.furniture.splits import default_split, fold_splits, strata
+from mrd_plugin.utils.arguments import command_line
 from mrd_plugin.utils.atomic import write_json
 from mrd_plugin.utils.errors import ConfigError
+from mrd_plugin.utils.files import read_json
 
 OUT = Path('configs/_base_/datasets/furniture_splits')
 
 
 def parse_args() -> argparse.Namespace:
     """Read the command line."""
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = command_line(__doc__)
     parser.add_argument(
         '--data', type=Path, default=Path('data/furniture'), help='plain furniture folder'
     )
@@ -44,7 +43,7 @@ def write_splits(args: argparse.Namespace) -> str:
             f'{index} does not exist; run tools/prepare/furniture.py --out {args.data} first.'
         )
     args.out.mkdir(parents=True, exist_ok=True)
-    records = json.loads(index.read_text(encoding='utf-8'))
+    records = read_json(index)
     shapes = []
     for record in records:
         with np.load(args.data / record['shape']) as arrays:

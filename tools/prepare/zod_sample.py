@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import argparse
-import sys
 from pathlib import Path
 
-from mrd_plugin.apis.launch import one_sentence_errors
+from mrd_plugin.apis.launch import continued_later, one_sentence_errors
 from mrd_plugin.data_preparation.zod import FRAMES, NOTICE, download_zod, unpack
+from mrd_plugin.utils.arguments import command_line
 from mrd_plugin.utils.errors import default_cache
 
 EXAMPLES = """examples:
@@ -20,26 +19,19 @@ EXAMPLES = """examples:
 An interrupted run goes on where it stopped; a finished one returns after a check."""
 
 
-def main() -> int:
-    """Run the tool; returns the exit code."""
-    parser = argparse.ArgumentParser(
-        description=__doc__, epilog=EXAMPLES, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+def main() -> None:
+    """Run the tool."""
+    parser = command_line(__doc__, EXAMPLES)
     parser.add_argument(
         '--out', type=Path, default=Path('data/zod_sample'), help='default: data/zod_sample'
     )
     parser.add_argument('--source', type=Path, help='the wheel (default: pip download)')
     args = parser.parse_args()
-    try:
-        with one_sentence_errors():
-            written, kept = unpack(args.source or download_zod(default_cache()), args.out)
-    except KeyboardInterrupt:
-        print('stopped; the same command continues.', file=sys.stderr)
-        return 130
+    with continued_later(), one_sentence_errors():
+        written, kept = unpack(args.source or download_zod(default_cache()), args.out)
     print(NOTICE)
     print(f'{args.out}: {FRAMES} frames, {written} files written, {kept} kept.')
-    return 0
 
 
 if __name__ == '__main__':
-    sys.exit(main())
+    main()

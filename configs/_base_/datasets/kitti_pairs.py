@@ -1,65 +1,9 @@
 # KITTI: the 7,481 training frames of the object benchmark; for raw recordings set layout='raw' and
 # data_root. Method configs take the pipeline that they need, e.g.
-# pipeline={{_base_.superpixel_pipeline}}.
+# pipeline={{_base_.superpixel_pipeline}}. Intensities of KITTI are in [0, 1] already.
+_base_ = './image_lidar_pairs.py'
+
 data_root = 'data/kitti/training'
-image_size = (224, 416)
-
-load = [dict(type='LoadPair')]
-move_points = [dict(type='PointRotation'), dict(type='PointFlip', prob=0.5)]
-drop_points = [dict(type='CuboidDrop', max_size=0.2, min_pairs=1024)]
-crop_images = [
-    dict(
-        type='ResizedCrop',
-        size=image_size,
-        scale=(0.3, 1.0),
-        ratio=(14 / 9, 17 / 9),
-        min_pairs=1024,
-        min_share=0.75,
-    ),
-    dict(type='ImageFlip', prob=0.5),
-]
-pack = [dict(type='PackPairs')]
-
-# points and pixels alone
-train_pipeline = load + move_points + drop_points + crop_images + pack
-# with superpixels
-superpixels = [
-    dict(
-        type='SLICSuperpixels',
-        n_segments=150,
-        compactness=6.0,
-        sigma=3.0,
-        cache_dir='data/superpixels',
-    )
-]
-superpixel_pipeline = load + superpixels + move_points + drop_points + crop_images + pack
-# with what is to be rebuilt: masked patches and occupancy queries; no point is dropped
-targets = [
-    dict(type='PatchMask', prob=0.5, patch_size=16, ratio=0.5),
-    dict(type='OccupancyQueries', num_queries=2048, delta=0.1),
-]
-reconstruction_pipeline = load + targets + move_points + crop_images + pack
-whole_images = [dict(type='ImageResize', size=image_size)]
-test_pipeline = load + whole_images + pack
-
-# intensities of KITTI are in [0, 1] already
-pair_preprocessor = dict(
-    type='PairDataPreprocessor',
-    voxel_size=(0.1, 0.1, 0.1),
-    coordinates='cartesian',
-    voxel_features=('intensity',),
-)
 train_dataloader = dict(
-    batch_size=16,
-    num_workers=8,
-    persistent_workers=True,
-    drop_last=True,
-    sampler=dict(type='DefaultSampler', shuffle=True),
-    dataset=dict(
-        type='KITTIPairs',
-        data_root=data_root,
-        layout='object',
-        cameras=['image_2'],
-        pipeline=train_pipeline,
-    ),
+    dataset=dict(type='KITTIPairs', data_root=data_root, layout='object', cameras=['image_2'])
 )

@@ -1,82 +1,29 @@
 # nuScenes keyframes: 600 scenes for pre-training, 100 kept for choosing settings (the family's own
 # split). Method configs take the pipeline that they need, e.g.
 # pipeline={{_base_.superpixel_pipeline}}.
+_base_ = './image_lidar_pairs.py'
+
 data_root = 'data/nuscenes'
-image_size = (224, 416)
-
+# training draws some of a keyframe's six images
 load = [dict(type='SampleViews'), dict(type='LoadPair')]
-move_points = [dict(type='PointRotation'), dict(type='PointFlip', prob=0.5)]
-drop_points = [dict(type='CuboidDrop', max_size=0.2, min_pairs=1024)]
-crop_images = [
-    dict(
-        type='ResizedCrop',
-        size=image_size,
-        scale=(0.3, 1.0),
-        ratio=(14 / 9, 17 / 9),
-        min_pairs=1024,
-        min_share=0.75,
-    ),
-    dict(type='ImageFlip', prob=0.5),
-]
-pack = [dict(type='PackPairs')]
+train_pipeline = load[:1] + _base_.train_pipeline
+superpixel_pipeline = load[:1] + _base_.superpixel_pipeline
+reconstruction_pipeline = load[:1] + _base_.reconstruction_pipeline
 
-# points and pixels alone
-train_pipeline = load + move_points + drop_points + crop_images + pack
-# with superpixels
-superpixels = [
-    dict(
-        type='SLICSuperpixels',
-        n_segments=150,
-        compactness=6.0,
-        sigma=3.0,
-        cache_dir='data/superpixels',
-    )
-]
-superpixel_pipeline = load + superpixels + move_points + drop_points + crop_images + pack
-# with what is to be rebuilt: masked patches and occupancy queries; no point is dropped
-targets = [
-    dict(type='PatchMask', prob=0.5, patch_size=16, ratio=0.5),
-    dict(type='OccupancyQueries', num_queries=2048, delta=0.1),
-]
-reconstruction_pipeline = load + targets + move_points + crop_images + pack
-whole_images = [dict(type='ImageResize', size=image_size)]
-test_pipeline = [dict(type='LoadPair')] + whole_images + pack
-superpixel_test_pipeline = [dict(type='LoadPair')] + superpixels + whole_images + pack
-
-pair_preprocessor = dict(
-    type='PairDataPreprocessor',
-    voxel_size=(0.1, 0.1, 0.1),
-    coordinates='cartesian',
-    voxel_features=('intensity',),
+keyframes = dict(
+    type='NuScenesPairs',
+    data_root=data_root,
+    ann_file='nuscenes_infos_train.pkl',
+    intensity_scale=1 / 255,
 )
-train_dataloader = dict(
-    batch_size=16,
-    num_workers=8,
-    persistent_workers=True,
-    drop_last=True,
-    sampler=dict(type='DefaultSampler', shuffle=True),
-    dataset=dict(
-        type='NuScenesPairs',
-        data_root=data_root,
-        ann_file='nuscenes_infos_train.pkl',
-        split='parametrize',
-        intensity_scale=1 / 255,
-        pipeline=train_pipeline,
-    ),
-)
+# in the place of that file: 7 scenes to train on and one to look at
+mini = dict(ann_file='nuscenes-mini_infos_train.pkl')
+train_dataloader = dict(dataset=dict(**keyframes, split='parametrize', pipeline=train_pipeline))
 val_dataloader = dict(
     batch_size=2,
     num_workers=4,
     sampler=dict(type='DefaultSampler', shuffle=False),
-    dataset=dict(
-        type='NuScenesPairs',
-        data_root=data_root,
-        ann_file='nuscenes_infos_train.pkl',
-        split='verify',
-        intensity_scale=1 / 255,
-        test_mode=True,
-        pipeline=test_pipeline,
-    ),
+    dataset=dict(**keyframes, split='verify', test_mode=True, pipeline=_base_.test_pipeline),
 )
 val_evaluator = [dict(type='PairTerms')]
 val_cfg = dict(type='ValLoop')

@@ -1,37 +1,12 @@
 # Segmentation of nuScenes' keyframe sweeps by the protocol of SLidR (arXiv 2203.16258): 16 classes;
 # 700 training scenes, or every 100th, 20th, 10th, 4th of them (fraction); the whole validation set.
+_base_ = './sweep_segmentation.py'
+
 sweeps = dict(type='NuScenesSegmentation', data_root='data/nuscenes', intensity_scale=1 / 255)
 train_dataloader = dict(
-    batch_size=16,
-    num_workers=8,
-    persistent_workers=True,
-    sampler=dict(type='DefaultSampler', shuffle=True),
-    dataset=dict(
-        **sweeps,
-        ann_file='nuscenes_infos_train.pkl',
-        fraction=1.0,
-        pipeline=[
-            dict(type='LoadSweep'),
-            dict(type='LoadPointLabels'),
-            dict(type='PointRotation'),
-            dict(type='PointFlip', prob=0.5),
-            dict(type='PackSweep'),
-        ],
-    ),
+    batch_size=16, dataset=dict(**sweeps, ann_file='nuscenes_infos_train.pkl', fraction=1.0)
 )
-val_dataloader = dict(
-    batch_size=8,
-    num_workers=4,
-    sampler=dict(type='DefaultSampler', shuffle=False),
-    dataset=dict(
-        **sweeps,
-        ann_file='nuscenes_infos_val.pkl',
-        test_mode=True,
-        pipeline=[dict(type='LoadSweep'), dict(type='LoadPointLabels'), dict(type='PackSweep')],
-    ),
-)
-val_evaluator = [dict(type='SemanticIoU')]
-val_cfg = dict(type='ValLoop')
+val_dataloader = dict(batch_size=8, dataset=dict(**sweeps, ann_file='nuscenes_infos_val.pkl'))
 data_help = """
 nuScenes with labels of points is not here: get nuScenes (the keyframes are enough) and
 nuScenes-lidarseg from https://www.nuscenes.org, unpack both, so that there are

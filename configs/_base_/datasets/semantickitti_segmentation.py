@@ -1,38 +1,11 @@
 # Segmentation of SemanticKITTI's sweeps by the protocol of SLidR (arXiv 2203.16258): 19 classes;
 # every 100th sweep of sequences 00 to 07, 09 and 10; the whole of sequence 08. Intensities are in
 # [0, 1] as the files have them.
+_base_ = './sweep_segmentation.py'
+
 sweeps = dict(type='SemanticKITTI', data_root='data/semantickitti')
-train_dataloader = dict(
-    batch_size=10,
-    num_workers=8,
-    persistent_workers=True,
-    sampler=dict(type='DefaultSampler', shuffle=True),
-    dataset=dict(
-        **sweeps,
-        split='train',
-        fraction=0.01,
-        pipeline=[
-            dict(type='LoadSweep'),
-            dict(type='LoadPointLabels'),
-            dict(type='PointRotation'),
-            dict(type='PointFlip', prob=0.5),
-            dict(type='PackSweep'),
-        ],
-    ),
-)
-val_dataloader = dict(
-    batch_size=5,
-    num_workers=4,
-    sampler=dict(type='DefaultSampler', shuffle=False),
-    dataset=dict(
-        **sweeps,
-        split='val',
-        test_mode=True,
-        pipeline=[dict(type='LoadSweep'), dict(type='LoadPointLabels'), dict(type='PackSweep')],
-    ),
-)
-val_evaluator = [dict(type='SemanticIoU')]
-val_cfg = dict(type='ValLoop')
+train_dataloader = dict(batch_size=10, dataset=dict(**sweeps, split='train', fraction=0.01))
+val_dataloader = dict(batch_size=5, dataset=dict(**sweeps, split='val'))
 data_help = """
 SemanticKITTI is not here: get the Velodyne point clouds of KITTI odometry (80 GB) from
 https://www.cvlibs.net/datasets/kitti and the labels (179 MB) from http://semantic-kitti.org, unpack

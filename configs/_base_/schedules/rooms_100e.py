@@ -2,15 +2,6 @@
 # step.
 _base_ = './finetune_300e.py'
 
-param_scheduler = [
-    dict(type='LinearLR', start_factor=1e-3, end=5, by_epoch=True, convert_to_iter_based=True),
-    dict(
-        type='CosineAnnealingLR',
-        begin=5,
-        end=100,
-        T_max=95,
-        by_epoch=True,
-        convert_to_iter_based=True,
-    ),
-]
+warmup, cosine = _base_.param_scheduler
+param_scheduler = [dict(warmup, end=5), dict(cosine, begin=5, end=100, T_max=95)]
 train_cfg = dict(max_epochs=100)

@@ -16,11 +16,7 @@ SOURCE = 'https://www.sweethome3d.com/importModels.jsp'
 
 
 def attribution(entries: Sequence[CatalogueEntry]) -> str:
-    """Markdown page with licences, creators with counts, and the list of shapes.
-
-    Args:
-        entries: All shapes of the folder.
-    """
+    """Markdown page with licences, creators with counts, and the list of shapes."""
     licences = Counter(entry.licence for entry in entries)
     creators = Counter((entry.creator, entry.licence) for entry in entries)
     lines = [

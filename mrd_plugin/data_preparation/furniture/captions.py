@@ -51,9 +51,6 @@ def head_noun(name: str) -> str:
     word that is left is the noun: ``'Glass door cabinet'`` is a cabinet, ``'Chair with cushion'`` a
     chair.
 
-    Args:
-        name: English name of a shape.
-
     Returns:
         One lower-case word in the singular; the whole name in lower case if no word is left.
     """

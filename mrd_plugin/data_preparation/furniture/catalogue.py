@@ -116,9 +116,6 @@ def short_licence(text: str) -> str:
 def read_catalogue(path: Path) -> list[CatalogueEntry]:
     """Read every shape of one ``.sh3f`` file, in the order of its numbers.
 
-    Args:
-        path: The catalogue file.
-
     Raises:
         BadSampleError: If the file is no zip, is cut short, has no properties file or describes a
             shape without one of the needed keys.

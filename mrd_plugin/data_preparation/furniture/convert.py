@@ -12,7 +12,6 @@ from pathlib import Path
 
 import numpy as np
 from PIL import Image, ImageOps
-from tqdm import tqdm
 
 from mrd_plugin.data_preparation.furniture.attribution import attribution
 from mrd_plugin.data_preparation.furniture.catalogue import (
@@ -29,8 +28,8 @@ from mrd_plugin.data_preparation.furniture.file_formats import (
 )
 from mrd_plugin.data_preparation.furniture.sampling import sample_entry
 from mrd_plugin.data_preparation.furniture.views import count_views
-from mrd_plugin.data_preparation.parallel import run_jobs
-from mrd_plugin.utils.atomic import Journal, write_atomic, write_json
+from mrd_plugin.data_preparation.parallel import write_missing_files
+from mrd_plugin.utils.atomic import write_atomically, write_json
 from mrd_plugin.utils.errors import BadSampleError
 
 FORMS = ('plain', 'openshape')
@@ -45,7 +44,7 @@ class ShapeJob:
 
     Attributes:
         entry: The shape.
-        out: Data folder.
+        folder: Data folder.
         form: ``'plain'`` or ``'openshape'``.
         points: Number of points.
         seed: General seed.
@@ -53,11 +52,15 @@ class ShapeJob:
     """
 
     entry: CatalogueEntry
-    out: Path
+    folder: Path
     form: str
     points: int
     seed: int
     features: dict[str, np.ndarray] | None = None
+
+    def names(self) -> list[str]:
+        """Paths of the image and the points inside the folder."""
+        return [image_path(self.entry), shape_path(self.entry, self.form)]
 
     def key(self) -> str:
         """Everything that decides the written bytes, as one line of JSON."""
@@ -67,6 +70,16 @@ class ShapeJob:
             rows = b''.join(self.features[k].tobytes() for k in sorted(self.features))
             features = zlib.crc32(rows)
         return json.dumps([VERSION, self.form, self.points, self.seed, source, features])
+
+    def make(self) -> dict[str, bytes]:
+        """Contents of the image and of the points."""
+        archive = open_archive(self.entry.archive)
+        sample = sample_entry(self.entry, archive, self.points, self.seed)
+        if self.form == 'plain':
+            content = encode_plain(self.entry, sample)
+        else:
+            content = encode_openshape(self.entry, sample, self.features)
+        return dict(zip(self.names(), (icon_png(archive, self.entry.icon), content)))
 
 
 def icon_png(archive: zipfile.ZipFile, icon: str) -> bytes:
@@ -84,27 +97,6 @@ def icon_png(archive: zipfile.ZipFile, icon: str) -> bytes:
     buffer = io.BytesIO()
     Image.alpha_composite(white, image).convert('RGB').save(buffer, 'PNG')
     return buffer.getvalue()
-
-
-def write_entry(job: ShapeJob) -> list[tuple[str, int, int]]:
-    """Write the image and the points of one shape.
-
-    Returns:
-        ``(path inside the folder, bytes, CRC-32)`` of each file.
-    """
-    archive = open_archive(job.entry.archive)
-    sample = sample_entry(job.entry, archive, job.points, job.seed)
-    if job.form == 'plain':
-        content = encode_plain(job.entry, sample)
-    else:
-        content = encode_openshape(job.entry, sample, job.features)
-    files = {
-        image_path(job.entry): icon_png(archive, job.entry.icon),
-        shape_path(job.entry, job.form): content,
-    }
-    for name, data in files.items():
-        write_atomic(job.out / name, data)
-    return [(name, len(data), zlib.crc32(data)) for name, data in files.items()]
 
 
 def convert_furniture(
@@ -141,34 +133,7 @@ def convert_furniture(
     jobs = [ShapeJob(entry, out, form, points, seed) for entry in entries]
     if features is not None:
         jobs = [replace(job, features=feature) for job, feature in zip(jobs, features)]
-    out.mkdir(parents=True, exist_ok=True)
-    for folder in {(out / shape_path(entry, form)).parent for entry in entries} | {out / 'images'}:
-        for left_over in folder.glob('.*.tmp'):
-            left_over.unlink(missing_ok=True)
-    journal = Journal(out)
-    keys = {job.entry.sample_id: job.key() for job in jobs}
-    todo = [
-        job
-        for job in jobs
-        if not all(
-            journal.is_done(name, keys[job.entry.sample_id])
-            for name in (shape_path(job.entry, form), image_path(job.entry))
-        )
-    ]
-    if todo:
-        (out / 'index.json').unlink(missing_ok=True)
-    bar = tqdm(
-        total=len(jobs),
-        initial=len(jobs) - len(todo),
-        unit='shape',
-        mininterval=1,
-        disable=not progress,
-    )
-    with bar:
-        for job, files in run_jobs(write_entry, todo, workers):
-            for name, size, checksum in files:
-                journal.add(name, keys[job.entry.sample_id], size, checksum)
-            bar.update()
-    write_atomic(out / 'ATTRIBUTION.md', attribution(entries).encode('utf-8'))
+    written, kept = write_missing_files(jobs, out, 'index.json', workers, progress, 'shapes')
+    write_atomically(out / 'ATTRIBUTION.md', attribution(entries).encode('utf-8'))
     write_json(out / 'index.json', [record(entry, form, count_views(out)) for entry in entries])
-    return len(todo), len(jobs) - len(todo)
+    return written, kept

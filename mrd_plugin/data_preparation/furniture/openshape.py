@@ -18,7 +18,7 @@ from mrd_plugin.data_preparation.furniture.file_formats import (
     openshape_texts,
     view_paths,
 )
-from mrd_plugin.utils.atomic import write_atomic, write_json
+from mrd_plugin.utils.atomic import write_atomically, write_json
 
 
 class TextImageEncoder(Protocol):
@@ -90,4 +90,4 @@ def write_meta(
         buffer = io.BytesIO()
         rows = teacher.encode_text(sorted(tested & set(classes)))
         np.save(buffer, _array(rows))
-        write_atomic(meta / 'lvis_cat_name_pt_feat.npy', buffer.getvalue())
+        write_atomically(meta / 'lvis_cat_name_pt_feat.npy', buffer.getvalue())

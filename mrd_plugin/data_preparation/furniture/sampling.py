@@ -33,10 +33,6 @@ class Sample(NamedTuple):
 def load_parts(archive: zipfile.ZipFile, model: str) -> list[trimesh.Trimesh]:
     """Load an OBJ file of a zip as one mesh per material, textures read from the same zip.
 
-    Args:
-        archive: Open zip file.
-        model: Path of the OBJ file in it.
-
     Raises:
         BadSampleError: If the file is missing or damaged or holds no triangle.
     """

@@ -14,7 +14,7 @@ from collections.abc import Iterator
 from hashlib import sha256
 from pathlib import Path
 
-from mrd_plugin.utils.atomic import write_atomic
+from mrd_plugin.utils.atomic import write_atomically
 from mrd_plugin.utils.errors import SourceError
 from mrd_plugin.utils.files import file_sha256
 
@@ -159,7 +159,7 @@ def _from_deb(deb: Path, folder: Path) -> list[Path]:
                 f'missing or not that of release 1.8; take {POOL}.'
             )
     for name, data in contents.items():
-        write_atomic(folder / name, data)
+        write_atomically(folder / name, data)
     return [folder / name for name in CATALOGUES]
 
 
@@ -167,9 +167,6 @@ def deb_members(deb: Path) -> Iterator[tuple[str, bytes]]:
     """File names (without folders) and contents of a Debian package.
 
     ``dpkg-deb`` unpacks it where it is installed, else `data_archive` does.
-
-    Args:
-        deb: The package.
 
     Raises:
         SourceError: If it is no package or is cut short.
@@ -225,7 +222,7 @@ def _from_zip(path: Path, folder: Path) -> list[Path]:
         with zipfile.ZipFile(path) as archive:
             names = [name for name in archive.namelist() if name.endswith('.sh3f')]
             for name in names:
-                write_atomic(folder / Path(name).name, archive.read(name))
+                write_atomically(folder / Path(name).name, archive.read(name))
     except (zipfile.BadZipFile, EOFError) as error:
         raise SourceError(f'{path} can not be unpacked ({error}); fetch it again.') from error
     if not names:

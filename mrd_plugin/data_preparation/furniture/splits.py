@@ -17,13 +17,7 @@ Split = dict[str, list[str]]
 def strata(
     nouns: Mapping[str, str], categories: Mapping[str, str], frequent: Sequence[str]
 ) -> dict:
-    """Stratum of each shape: its head noun if that is a frequent one, else its category.
-
-    Args:
-        nouns: Head noun by id.
-        categories: Category by id.
-        frequent: The nouns that are classes.
-    """
+    """Stratum of each shape: its head noun if that is a frequent one, else its category."""
     return {
         i: noun if noun in frequent else f'category {categories[i]}' for i, noun in nouns.items()
     }

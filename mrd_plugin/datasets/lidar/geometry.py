@@ -19,9 +19,7 @@ _LARGEST_CONDITION = 1e8
 def as_matrix(values: Any, what: str) -> np.ndarray:
     """Return a transformation as ``(4, 4)``, filled up from ``(3, 3)`` or ``(3, 4)``.
 
-    Args:
-        values: Its numbers.
-        what: What it is and where it is from, for the message.
+    Messages call it ``what``: what it is and where it is from.
 
     Raises:
         BadSampleError: If it is of another shape, not finite or not invertible.

@@ -13,8 +13,7 @@ from mrd_plugin.datasets.lidar.geometry import as_matrix, lidar_to_camera
 from mrd_plugin.datasets.lidar.pair_dataset import PairDataset
 from mrd_plugin.datasets.lidar.splits import scene_of_samples, scenes_of
 from mrd_plugin.utils.errors import ConfigError
-from mrd_plugin.utils.files import find_file
-from mrd_plugin.utils.safe_pickle import load_plain_pickle
+from mrd_plugin.utils.files import find_file, read_infos
 
 CAMERAS = (
     'CAM_FRONT',
@@ -91,13 +90,7 @@ class NuScenesPairs(PairDataset):
     def load_data_list(self) -> list[dict]:
         """One entry for each keyframe of the split, scene after scene."""
         self.ann_file = find_file('ann_file', self.ann_file, self.data_root)
-        infos = load_plain_pickle(self.ann_file)
-        if not isinstance(infos, dict) or 'data_list' not in infos:
-            raise ConfigError(
-                f"{self.ann_file} is no info file of MMDetection3D 1.1 or later (no 'data_list'); "
-                'make it again with its tools/create_data.py, or convert it with its '
-                'tools/dataset_converters/update_infos_to_v2.py.'
-            )
+        infos = read_infos(self.ann_file)
         rows = infos['data_list']
         if rows:
             self._check_motion(rows[0])

@@ -5,13 +5,13 @@ A part is never empty, so that a fraction of a small data set still trains.
 
 from __future__ import annotations
 
-import json
 import math
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, TypeVar
 
 from mrd_plugin.utils.errors import ConfigError
+from mrd_plugin.utils.files import read_json
 
 HOLD_OUT = tuple(
     f'scene-{number:04d}'
@@ -90,14 +90,12 @@ def scene_of_samples(tables: Path) -> dict[str, str]:
 
 def _table(path: Path) -> list[dict[str, Any]]:
     try:
-        return json.loads(path.read_text(encoding='utf-8'))
+        return read_json(path, 'get the table again')
     except FileNotFoundError:
         raise ConfigError(
             f"{path}: there is no such table, and without it the scenes are unknown; put nuScenes' "
             f"metadata into {path.parent}, or set split='all' and fraction_of='sample'."
         ) from None
-    except ValueError as error:
-        raise ConfigError(f'{path}: it is no JSON ({error}); get the table again.') from error
 
 
 Item = TypeVar('Item')

@@ -11,7 +11,7 @@ import numpy as np
 from PIL import Image
 
 from mrd_plugin.datasets.lidar.files import read_image
-from mrd_plugin.utils.atomic import write_atomic
+from mrd_plugin.utils.atomic import write_atomically
 from mrd_plugin.utils.errors import BadSampleError, ConfigError
 from mrd_plugin.utils.safe_pickle import load_npy
 
@@ -69,7 +69,7 @@ class SLIC:
             except BadSampleError:
                 path.unlink(missing_ok=True)  # cut short; it is only a cache
         labels = self._segment(read_image(image))
-        write_atomic(path, encode_labels(labels))
+        write_atomically(path, encode_labels(labels))
         return labels
 
     def _segment(self, colours: np.ndarray) -> np.ndarray:

@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-import mmengine
 import numpy as np
 from mmengine.registry import DATASETS
 
 from mrd_plugin.datasets.shapes.shape_dataset import ShapeDataset
 from mrd_plugin.datasets.shapes.text_image_policy import Candidates, Texts
 from mrd_plugin.utils.errors import ConfigError
+from mrd_plugin.utils.files import read_json
 
 
 @DATASETS.register_module()
@@ -72,8 +71,7 @@ class FurnitureDataset(ShapeDataset):
                 f'{index} is missing, the folder is not complete; run `python '
                 'tools/prepare/furniture.py` again, it continues where it stopped.'
             )
-        with open(index, encoding='utf-8') as file:
-            records = {record['id']: record for record in json.load(file)}
+        records = {record['id']: record for record in read_json(index)}
         ids = self._split_ids()
         unknown = [i for i in ids if i not in records]
         if unknown:
@@ -98,7 +96,7 @@ class FurnitureDataset(ShapeDataset):
         return [self._entry(records[i], i not in silent) for i in ids]
 
     def _split_ids(self) -> list[str]:
-        splits = mmengine.load(self.ann_file)
+        splits = read_json(self.ann_file)
         missing = [name for name in self.split if name not in splits]
         if missing:
             raise ConfigError(

@@ -5,7 +5,6 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-import mmengine
 import numpy as np
 from mmengine.registry import DATASETS
 
@@ -17,7 +16,7 @@ from mrd_plugin.datasets.shapes.labelled_clouds import (
 )
 from mrd_plugin.datasets.shapes.shape_file import check_points
 from mrd_plugin.utils.errors import BadSampleError, ConfigError
-from mrd_plugin.utils.files import find_file
+from mrd_plugin.utils.files import find_file, read_json
 from mrd_plugin.utils.safe_pickle import load_npy, load_pickled_npy
 
 MODELNET40_COUNTS = {'train': 9843, 'test': 2468}
@@ -54,7 +53,7 @@ class ModelNet40Dataset(LabelledClouds):
 
     def load_data_list(self) -> list[dict]:
         """One entry per shape; all points are read."""
-        categories = [row['category'] for row in mmengine.load(self.ann_file)]
+        categories = [row['category'] for row in read_json(self.ann_file)]
         if self.class_feat_file is not None:
             path = find_file('class_feat_file', self.class_feat_file, self.data_root)
             self.set_classes(tuple(sorted(load_pickled_npy(path))))

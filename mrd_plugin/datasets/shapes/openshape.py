@@ -7,13 +7,12 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-import mmengine
 from mmengine.registry import DATASETS
 
 from mrd_plugin.datasets.shapes.labelled_clouds import OPENSHAPE_META, LabelledClouds
 from mrd_plugin.datasets.shapes.shape_dataset import ShapeDataset
 from mrd_plugin.utils.errors import ConfigError
-from mrd_plugin.utils.files import find_file
+from mrd_plugin.utils.files import find_file, read_json
 
 OPENSHAPE_PREFIX = '/mnt/data/objaverse-processed/merged_for_training_final'
 """Folder that every ``data_path`` of the published split files starts with."""
@@ -80,9 +79,9 @@ class OpenShapeDataset(ShapeDataset):
         rejected: set[str] = set()
         if self.gpt_filter_file is not None:
             path = find_file('gpt_filter_file', self.gpt_filter_file, self.data_root)
-            flags = mmengine.load(path)
+            flags = read_json(path)
             rejected = {uid for uid, entry in flags.items() if entry['flag'] == 'N'}
-        rows = mmengine.load(self.ann_file)
+        rows = read_json(self.ann_file)
         needed = {'id', 'dataset', 'group', 'data_path'}
         if not isinstance(rows, list) or (rows and not needed <= set(rows[0])):
             raise ConfigError(
@@ -151,7 +150,7 @@ class ObjaverseLVISDataset(LabelledClouds):
 
     def load_data_list(self) -> list[dict]:
         """One entry per shape."""
-        rows = mmengine.load(self.ann_file)
+        rows = read_json(self.ann_file)
         categories = [row['category'] for row in rows]
         self.set_classes(tuple(sorted(set(categories))))
         self.warn_unknown(categories)

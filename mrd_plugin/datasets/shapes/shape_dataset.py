@@ -7,7 +7,6 @@ from collections import Counter
 from collections.abc import Sequence
 from typing import Any
 
-import mmengine
 from mmengine.logging import print_log
 from tqdm import tqdm
 
@@ -15,7 +14,7 @@ from mrd_plugin.datasets.bad_samples import BadSampleDataset
 from mrd_plugin.datasets.shapes.shape_file import shape_fields
 from mrd_plugin.datasets.transforms import ColourDrop, PackImageText, RandomRotationZ
 from mrd_plugin.utils.errors import BadSampleError, ConfigError
-from mrd_plugin.utils.files import find_file
+from mrd_plugin.utils.files import find_file, read_json
 
 
 class ShapeDataset(BadSampleDataset):
@@ -58,8 +57,7 @@ class ShapeDataset(BadSampleDataset):
         **kwargs: Any,
     ) -> None:
         if isinstance(classes, str):
-            path = find_file('classes', classes, kwargs.get('data_root'))
-            classes = mmengine.load(path)
+            classes = read_json(find_file('classes', classes, kwargs.get('data_root')))
         self.classes = tuple(classes)
         self.class_index = {name: i for i, name in enumerate(self.classes)}
         if len(self.class_index) != len(self.classes):

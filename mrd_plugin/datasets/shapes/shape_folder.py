@@ -8,7 +8,6 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-import mmengine
 import numpy as np
 from mmengine.logging import print_log
 from mmengine.registry import DATASETS
@@ -18,6 +17,7 @@ from mrd_plugin.datasets.shapes.shape_dataset import ShapeDataset
 from mrd_plugin.datasets.shapes.shape_file import check_points
 from mrd_plugin.datasets.shapes.text_image_policy import Candidates, Texts
 from mrd_plugin.utils.errors import BadSampleError, ConfigError
+from mrd_plugin.utils.files import read_json
 
 METRES = {'m': 1.0, 'dm': 0.1, 'cm': 0.01, 'mm': 0.001, 'inch': 0.0254, 'foot': 0.3048}
 _TO_Y_UP = {
@@ -122,7 +122,7 @@ class ShapeFolderDataset(ShapeDataset):
 
     def _rows(self) -> list[dict[str, Any]]:
         if self.ann_file.endswith('.json'):
-            rows = mmengine.load(self.ann_file)
+            rows = read_json(self.ann_file)
         else:
             with open(self.ann_file, encoding='utf-8-sig', newline='') as file:
                 rows = list(csv.DictReader(file))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -13,6 +12,7 @@ from mmengine.registry import DATASETS
 from mrd_plugin.datasets.shapes.labelled_clouds import LabelledClouds
 from mrd_plugin.datasets.shapes.shape_file import check_points
 from mrd_plugin.utils.errors import BadSampleError, ConfigError
+from mrd_plugin.utils.files import read_json
 
 # Category -> number of its parts; the files number all parts through, in this order.
 PARTS = {
@@ -146,11 +146,9 @@ class ShapeNetPart(LabelledClouds):
 
 def _read_list(path: Path, how_to_get: str) -> list[str]:
     try:
-        return json.loads(path.read_text(encoding='utf-8'))
+        return read_json(path, 'get it again')
     except FileNotFoundError:
         raise ConfigError(f'{path}: there is no such list of shapes; {how_to_get}') from None
-    except ValueError as error:
-        raise ConfigError(f'{path}: it is no JSON ({error}); get it again.') from error
 
 
 def _read(path: str) -> tuple[np.ndarray, np.ndarray]:

@@ -13,7 +13,7 @@ from mrd_plugin.datasets.shapes.shape_dataset import ShapeDataset
 from mrd_plugin.datasets.shapes.shape_file import check_points
 from mrd_plugin.datasets.shapes.text_image_policy import Candidates
 from mrd_plugin.utils.errors import BadSampleError, ConfigError
-from mrd_plugin.utils.safe_pickle import load_plain_pickle
+from mrd_plugin.utils.files import read_infos
 
 
 @DATASETS.register_module()
@@ -59,14 +59,7 @@ class SUNRGBDPairs(ShapeDataset):
 
     def load_data_list(self) -> list[dict]:
         """One entry for each row of the info file."""
-        infos = load_plain_pickle(self.ann_file)
-        if not isinstance(infos, dict) or 'data_list' not in infos:
-            raise ConfigError(
-                f"{self.ann_file} is no info file of MMDetection3D 1.1 or later (no 'data_list'); "
-                'make it again with its tools/create_data.py, or convert it with its '
-                'tools/dataset_converters/update_infos_to_v2.py.'
-            )
-        return [self._entry(info) for info in infos['data_list']]
+        return [self._entry(info) for info in read_infos(self.ann_file)['data_list']]
 
     def _entry(self, info: dict[str, Any]) -> dict[str, Any]:
         try:

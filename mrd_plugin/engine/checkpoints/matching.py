@@ -73,14 +73,11 @@ class LoadReport:
 def compare_weights(
     own: Mapping[str, torch.Tensor], state_dict: Mapping[str, torch.Tensor]
 ) -> LoadReport:
-    """Compare a module's state dict with another one by names and shapes.
+    """Compare a module's state dict with another one by names and shapes; nothing is loaded.
 
     Args:
         own: Of the module; may lie on the meta device.
         state_dict: What would be loaded.
-
-    Returns:
-        The report; nothing is loaded.
     """
     fits = {name: name in own and own[name].shape == state_dict[name].shape for name in state_dict}
     return LoadReport(

@@ -187,13 +187,7 @@ def find_resumable(work_dir: str | Path) -> Path | None:
     """Return the newest checkpoint of a run that can be read and resumed.
 
     The one that ``last_checkpoint`` names comes first, then ``epoch_*.pth`` and ``iter_*.pth`` from
-    new to old. Each that can't be used is named in a warning.
-
-    Args:
-        work_dir: The directory of the run.
-
-    Returns:
-        The checkpoint, or None if there is none to use.
+    new to old. Each that can't be used is named in a warning; None if there is none to use.
     """
     work_dir = Path(work_dir)
     saved = [*work_dir.glob('epoch_*.pth'), *work_dir.glob('iter_*.pth')]

@@ -40,9 +40,6 @@ def conversion_table(
         reports: By part of the network.
         aside: Names of tensors that no part needs.
         settings: By origin: the weights, the table of facts, the person.
-
-    Returns:
-        A text of several lines.
     """
     lines = [title, f'{"":12}' + ''.join(f'{kind:>12}' for kind in _KINDS)]
     for part, report in reports.items():

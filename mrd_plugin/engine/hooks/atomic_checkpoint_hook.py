@@ -16,7 +16,7 @@ from mmengine.logging import HistoryBuffer, print_log
 from mmengine.registry import HOOKS
 
 from mrd_plugin.engine.checkpoints.geometry import check_meta, collect_geometry
-from mrd_plugin.utils.atomic import TEMPORARY_SUFFIX, write_atomically
+from mrd_plugin.utils.atomic import remove_half_written, write_atomically
 
 
 def plain_data(value: Any, name: str = '') -> Any:
@@ -78,8 +78,7 @@ class AtomicCheckpointHook(CheckpointHook):
             self.backend_args = {'backend': 'atomic_local'}
         super().before_train(runner)
         if local and is_main_process():
-            for left in Path(self.out_dir).glob(f'*.pth{TEMPORARY_SUFFIX}'):
-                left.unlink()
+            remove_half_written(Path(self.out_dir), '*.pth.*')
 
     def before_save_checkpoint(self, runner, checkpoint: dict) -> None:
         """Add the geometry and the config's name, and make the rest plain."""

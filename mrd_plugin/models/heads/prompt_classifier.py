@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
-from pathlib import Path
 
 import torch.nn.functional as F
 from mmengine.model import BaseModule
@@ -13,7 +11,7 @@ from torch import Tensor
 
 from mrd_plugin.models.teachers.base import Teacher
 from mrd_plugin.models.teachers.prompts import get_templates
-from mrd_plugin.utils.files import find_file
+from mrd_plugin.utils.files import find_file, read_json
 
 
 @MODELS.register_module()
@@ -31,8 +29,7 @@ class PromptClassifier(BaseModule):
     ) -> None:
         super().__init__()
         if isinstance(classes, str):
-            path = find_file('model.classifier.classes', classes)
-            classes = json.loads(Path(path).read_text(encoding='utf-8'))
+            classes = read_json(find_file('model.classifier.classes', classes))
         self.classes = tuple(classes)
         self.templates = get_templates(templates)
         self._prototypes: Tensor | None = None

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -15,7 +14,7 @@ from torch import Tensor
 from mrd_plugin.models.teachers.base import Teacher
 from mrd_plugin.models.teachers.frozen import Frozen
 from mrd_plugin.utils.errors import ConfigError
-from mrd_plugin.utils.files import file_sha256
+from mrd_plugin.utils.files import file_sha256, read_json
 
 FORMAT = 1
 """Version of the folder's layout, the manifest's ``format``."""
@@ -133,14 +132,12 @@ def read_manifest(root: Path) -> dict[str, Any]:
     """
     path = root / 'manifest.json'
     try:
-        manifest = json.loads(path.read_text(encoding='utf-8'))
+        manifest = read_json(path, _REMEDY)
     except FileNotFoundError:
         raise ConfigError(
             f'teacher.root: {root} holds no teacher cache (no manifest.json); make it with '
             'tools/extract_teacher_features.py'
         ) from None
-    except ValueError as error:
-        raise ConfigError(f'{path} is no JSON ({error}); {_REMEDY}') from error
     if manifest.get('format') != FORMAT:
         raise ConfigError(f'{path}: format={manifest.get("format")}, expected {FORMAT}; {_REMEDY}')
     return manifest
@@ -165,7 +162,7 @@ def _read_keys(root: Path, manifest: Mapping[str, Any]) -> dict[str, Any]:
     path = root / 'keys.json'
     if not path.is_file() or file_sha256(path) != manifest['keys_sha256']:
         raise ConfigError(f"{path} is missing or isn't the one of its manifest.json; {_REMEDY}")
-    return json.loads(path.read_text(encoding='utf-8'))
+    return read_json(path)
 
 
 def _open_rows(

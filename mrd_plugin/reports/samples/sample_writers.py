@@ -28,13 +28,7 @@ p { margin: 0 0 .3em; overflow-wrap: anywhere; }
 
 
 def save_page(path: str | Path, samples: Sequence[DrawnSample], title: str) -> None:
-    """Write one HTML file with rotatable clouds, images and texts.
-
-    Args:
-        path: File to write.
-        samples: What to show.
-        title: Heading.
-    """
+    """Write one HTML file with rotatable clouds, images and texts."""
     clouds = {
         str(i): pack_cloud(one.xyz, one.rgb, one.up_axis, num_points=len(one.xyz))
         for i, one in enumerate(samples)

@@ -350,5 +350,5 @@ def test_tables_that_contradict_each_other(tmp_path):
     with pytest.raises(ConfigError, match='scene.json and sample.json do not fit together'):
         len(nuscenes(root, split='train'))
     (root / 'v1.0-mini/scene.json').write_text('[')
-    with pytest.raises(ConfigError, match='scene.json: it is no JSON'):
+    with pytest.raises(ConfigError, match='scene.json is no JSON'):
         len(nuscenes(root, split='train'))

@@ -1,4 +1,5 @@
 import json
+import pickle
 from functools import partial
 from pathlib import Path
 
@@ -45,6 +46,25 @@ def same(a, b):
     for key in one.all_keys():
         left, right = one.get(key), two.get(key)
         assert torch.equal(left, right) if isinstance(left, torch.Tensor) else left == right, key
+
+
+class Touch:
+    """Makes a file when it is unpickled."""
+
+    def __init__(self, path):
+        self.path = path
+
+    def __reduce__(self):
+        return Path.touch, (self.path,)
+
+
+@pytest.mark.parametrize('key', ['ann_file', 'classes'])
+def test_a_pickle_in_place_of_a_list_is_refused_and_not_run(furniture, tmp_path, key):
+    forged = tmp_path / 'split.pkl'
+    forged.write_bytes(pickle.dumps(Touch(tmp_path / 'ran')))
+    with pytest.raises(ConfigError, match=r'split\.pkl is no JSON .*; correct the key or get'):
+        furniture(pipeline=LOADING, **{key: str(forged)})
+    assert not (tmp_path / 'ran').exists()
 
 
 # furniture ---------------------------------------------------------------------------------------

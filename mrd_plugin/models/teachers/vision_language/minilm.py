@@ -9,16 +9,16 @@ words split with tokenizers, both already there for open_clip. The network is th
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 import torch
 import torch.nn.functional as F
 from safetensors.torch import load_file
 from tokenizers import Tokenizer
 from torch import Tensor, nn
+
+from mrd_plugin.utils.files import read_json
 
 # Parts of a published name and our names for them.
 _RENAMES = (
@@ -73,10 +73,10 @@ class MiniLM(nn.Module):
     def __init__(self, folder: str | Path) -> None:
         super().__init__()
         folder = Path(folder)
-        config = _read_json(folder / 'config.json')
+        config = read_json(folder / 'config.json')
         width, eps = config['hidden_size'], config['layer_norm_eps']
         self.dim: int = width
-        self.max_tokens: int = _read_json(folder / 'sentence_bert_config.json')['max_seq_length']
+        self.max_tokens: int = read_json(folder / 'sentence_bert_config.json')['max_seq_length']
         self.words = nn.Embedding(config['vocab_size'], width)
         self.positions = nn.Embedding(config['max_position_embeddings'], width)
         self.segments = nn.Embedding(config['type_vocab_size'], width)
@@ -102,10 +102,6 @@ class MiniLM(nn.Module):
         for layer in self.layers:
             x = layer(x, visible[:, None, None])
         return (x * visible[..., None]).sum(dim=1) / lengths[:, None]
-
-
-def _read_json(path: Path) -> dict[str, Any]:
-    return json.loads(path.read_text(encoding='utf-8'))
 
 
 def _read_weights(path: Path) -> dict[str, Tensor]:
