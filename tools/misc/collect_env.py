@@ -90,9 +90,7 @@ LAYERS = {
     ),
     'vis': (
         'figures and browsing of data',
-        (
-            Part('matplotlib', 'matplotlib', f"{PIP} -e '.[vis]'"),
-        ),
+        (Part('matplotlib', 'matplotlib', f"{PIP} -e '.[vis]'"),),
     ),
     'dev': (
         'tests and checks',
