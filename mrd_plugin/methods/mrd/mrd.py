@@ -141,21 +141,18 @@ class MRDLoss(AlignLoss):
         )
         self.agreement = None if agreement is None else AgreementWeights(**agreement)
 
-    def terms(
-        self, batch: OrderedBatch, scales: Tensor, alphas: Tensor, row_weights: Tensor | None = None
-    ) -> dict[str, Tensor]:
+    def terms(self, batch: OrderedBatch, scales: Tensor) -> dict[str, Tensor]:
         """All terms, unweighted, on whole matrices.
 
         Args:
             batch: Unit rows of all ranks.
             scales: ``(2,)`` logit scales of image and text.
-            alphas: ``(2, n)`` weight of the image teacher in the intra and cross mixtures.
-            row_weights: ``(n,)`` weight of each row in the relation terms, mean 1; None: all 1.
 
         Returns:
             A scalar for each slot: two of alignment, one or two of each kind of relation.
         """
         terms = self.align_terms(batch, scales)
+        alphas, row_weights = self._alphas(batch), self._row_weights(batch)
         if row_weights is None:
             row_weights = torch.ones_like(alphas[0])
         if 'intra' in self.weights.kinds:
@@ -239,15 +236,14 @@ class MRDLoss(AlignLoss):
     def _loss(self, batch: OrderedBatch, scales: Tensor) -> dict[str, Tensor]:
         if not self.weights.kinds:
             return super()._loss(batch, scales)
-        weights, extra = self.weights(batch.points)
-        weights = torch.cat([self._align_weights(batch.points), weights])
-        alphas, row_weights = self._alphas(batch), self._row_weights(batch)
         if self.block_size is None:
-            terms = self.terms(batch, scales, alphas, row_weights)
+            terms = self.terms(batch, scales)
+            weights, extra = self._weights(batch.points)
             loss = torch.dot(weights, torch.stack([terms[slot] for slot in self.slots]))
             log = {slot: value.detach() for slot, value in terms.items()}
         else:
-            loss, log = self._blockwise(batch, scales, weights, alphas, row_weights)
+            weights, extra = self._weights(batch.points)
+            loss, log = self._blockwise(batch, scales, weights)
         values = torch.stack([log[slot] for slot in self.weights.slots])
         if self.training:
             self.weights.observe(dict(zip(self.weights.slots, values)))
@@ -259,12 +255,7 @@ class MRDLoss(AlignLoss):
         return {'loss': loss, **log}
 
     def _blockwise(
-        self,
-        batch: OrderedBatch,
-        scales: Tensor,
-        weights: Tensor,
-        alphas: Tensor,
-        row_weights: Tensor | None,
+        self, batch: OrderedBatch, scales: Tensor, weights: Tensor
     ) -> tuple[Tensor, dict[str, Tensor]]:
         """Compute the same terms in row blocks, with their gradients in closed form."""
         terms: list[RelationTerm] = []
@@ -278,8 +269,9 @@ class MRDLoss(AlignLoss):
                 **relations, mixed=self.weights.mixed, transposed=self.transposed_cross
             )
         assert self.block_size is not None
+        row_weights = self._row_weights(batch)
         plan = Plan(self.slots, tuple(terms), row_weights, self.mask_duplicates, self.block_size)
-        result = blockwise_loss(batch, scales, weights, alphas, plan)
+        result = blockwise_loss(batch, scales, weights, self._alphas(batch), plan)
         log = align_log(result)
         for number, slot in enumerate(self.weights.slots, 2):
             log[slot] = result.values[number]
@@ -292,6 +284,11 @@ class MRDLoss(AlignLoss):
     def slots(self) -> tuple[str, ...]:
         """Names of the weighted terms, those of alignment first."""
         return ('align_image', 'align_text', *self.weights.slots)
+
+    def _weights(self, like: Tensor) -> tuple[Tensor, Tensor]:
+        """Weights of all slots, and what each relation slot adds beside its value."""
+        weights, extra = self.weights(like)
+        return torch.cat([self._align_weights(like), weights]), extra
 
     def _row_weights(self, batch: OrderedBatch) -> Tensor | None:
         _, image, text = batch.of('both')
