@@ -1,5 +1,6 @@
 # The embedded default: the Objaverse recipe's method on 820 real shapes, in minutes on two cores.
-# Unseen shapes, seen words: the names of the test shapes occur in training (docs/data/furniture.md).
+# Unseen shapes, seen words: the names of the test shapes occur in training
+# (docs/data/furniture.md).
 _base_ = [
     '../_base_/ema_runtime.py',
     '../_base_/models/pointbert_furniture_aligned.py',

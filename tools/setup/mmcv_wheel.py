@@ -41,7 +41,7 @@ def cache_key(site: Path) -> str:
 
 
 def find_wheel(folder: Path) -> Path | None:
-    """The whole wheel in `folder`; a broken one counts as none."""
+    """Return the whole wheel in `folder`; a broken one counts as none."""
     for path in sorted(folder.glob('mmcv-*.whl')):
         if zipfile.is_zipfile(path):
             return path
@@ -93,7 +93,7 @@ def build_environment(python: str, source: Path, compiler: str) -> dict[str, str
 
 
 def build_wheel(python: str, folder: Path, log_folder: Path) -> Path:
-    """The mmcv wheel for this environment: from the cache, or built now.
+    """Return the mmcv wheel for this environment: from the cache, or built now.
 
     A build that is interrupted keeps the files compiled so far, and the next call goes on from
     there. Two builds at once wait for each other.

@@ -20,7 +20,7 @@ SOURCES = ('.c', '.cc', '.cpp', '.cxx')
 
 
 def header_command(compiler: str, arguments: list[str], header: Path, out: Path) -> list[str]:
-    """The command that compiles `header` with the flags of a compilation of a source file."""
+    """Return the command that compiles `header` with the flags of a source file."""
     flags = []
     skip = False
     for argument in arguments:

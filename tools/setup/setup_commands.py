@@ -67,7 +67,7 @@ def explain(lines: Sequence[str], log: Path) -> str:
 
 
 def progress(line: str) -> str | None:
-    """What the reader sees of a line of uv (downloads and counts) or ninja (every fifth file)."""
+    """Return what is shown of a line of uv (downloads and counts) or ninja (every fifth file)."""
     if re.match(r' *(Resolved|Downloading|Downloaded|Prepared|Installed) ', line):
         return line.strip()
     match = re.match(r'\[(\d*[05]/\d+)\] ', line)

@@ -103,7 +103,7 @@ def uv_environment() -> dict[str, str]:
 
 
 def uv_command(*arguments: str) -> list[str]:
-    """The call of uv that installs `arguments` and what they depend on."""
+    """Return the call of uv that installs `arguments` and what they depend on."""
     command = [str(VENV / 'bin' / 'uv'), 'pip', 'install', '--python', PYTHON]
     command += ['--constraints', str(CONSTRAINTS), '--build-constraints', str(CONSTRAINTS)]
     return [*command, '--excludes', str(REQUIREMENTS / 'excludes.txt'), *arguments]

@@ -1,5 +1,5 @@
-# What ModelNet40, ScanObjectNN and ShapeNetPart share; each adds its files. No colour: every point is
-# 0.4, in both parts.
+# What ModelNet40, ScanObjectNN and ShapeNetPart share; each adds its files. No colour: every
+# point is 0.4, in both parts.
 num_points = 10000
 
 load_points = [

@@ -1,6 +1,6 @@
 # The strong recipe of MixCon3D for this data and backbone, which MRD's paper does not state its own
-# against (INTERPRETATION, docs/methods/mrd.md): AdamW, 200 epochs, global batch 2048, lr 1e-3 per 256
-# samples, 10 epochs of warm-up, cosine, EMA 0.9995.
+# against (INTERPRETATION, docs/methods/mrd.md): AdamW, 200 epochs, global batch 2048, lr 1e-3 per
+# 256 samples, 10 epochs of warm-up, cosine, EMA 0.9995.
 base_batch_size = 2048
 optim_wrapper = dict(
     type='OptimWrapper',
