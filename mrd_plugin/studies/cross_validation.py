@@ -201,13 +201,7 @@ def _failure(code: int, log: Path) -> str:
 
 
 def last_metrics(work_dir: str | Path) -> dict[str, float]:
-    """Read the last validation metrics that MMEngine logged under a work folder.
-
-    Args:
-        work_dir: A run's ``work_dir``.
-
-    Returns:
-        Names like ``zero_shot/top1`` and values.
+    """Read the last validation metrics, such as ``zero_shot/top1``, logged below a ``work_dir``.
 
     Raises:
         FileNotFoundError: If no validation was logged.

@@ -38,10 +38,7 @@ def module_configs(meta: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
 
 
 def build_module(cfg: Mapping[str, Any]) -> Any:
-    """Build a module from a config that came with a checkpoint.
-
-    Args:
-        cfg: The config; its initialisation is left out, since weights are loaded.
+    """Build a module from a config that came with a checkpoint, without initialising its weights.
 
     Raises:
         CheckpointError: A ``type`` in it is no registered module, or the module can't be built so.

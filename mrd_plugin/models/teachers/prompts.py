@@ -53,9 +53,6 @@ def get_templates(templates: str | Sequence[str]) -> tuple[str, ...]:
     Args:
         templates: The name of a set, or strings that contain ``{}`` once.
 
-    Returns:
-        The templates.
-
     Raises:
         ConfigError: The name is unknown, there is no template, or one hasn't exactly one ``{}``.
     """
