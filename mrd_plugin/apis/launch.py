@@ -123,13 +123,12 @@ def read_config(args: Namespace) -> Config:
 def load_config(args: Namespace, name: str | None = None) -> Config:
     """Read the config that a command line names, with the flags of :func:`add_common_arguments`.
 
+    Its ``work_dir`` and ``launcher`` are set.
+
     Args:
         args: Has ``config``, ``work_dir``, ``cfg_options``, ``launcher`` and ``local_rank``.
         name: Folder below ``work_dirs`` if neither ``args`` nor the config has a ``work_dir``.
             Defaults to None: the name of the config.
-
-    Returns:
-        The config with ``work_dir`` and ``launcher`` set.
 
     Raises:
         FileNotFoundError: There is no such config.

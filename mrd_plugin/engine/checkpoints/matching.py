@@ -95,15 +95,12 @@ def compare_weights(
 def load_weights(
     module: nn.Module, state_dict: Mapping[str, torch.Tensor], min_coverage: float = 0.9
 ) -> LoadReport:
-    """Load what matches in name and shape, if it is enough.
+    """Load what matches in name and shape, if it is enough; return the report.
 
     Args:
         module: Takes the weights.
         state_dict: Tensors by name, named as in ``module.state_dict()``.
         min_coverage: The least part of the module's tensors that must match, in [0, 1].
-
-    Returns:
-        The report.
 
     Raises:
         CheckpointError: Fewer match; nothing was loaded. If taking a prefix off the names would

@@ -19,14 +19,11 @@ from mrd_plugin.utils.errors import CheckpointError
 
 
 def module_configs(meta: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
-    """Return the configs of the modules in a checkpoint of this package.
+    """Return the configs of ``backbone`` and ``head`` of a checkpoint, of those that it has.
 
     Args:
         meta: ``checkpoint['meta']``, of a converted checkpoint (``backbone`` and ``head``) or of a
             training (``cfg``).
-
-    Returns:
-        Those of ``backbone`` and ``head`` that there are.
 
     Raises:
         CheckpointError: ``meta['cfg']`` is no config of literals.
