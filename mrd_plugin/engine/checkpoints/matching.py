@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import torch
 from torch import nn
 
-from mrd_plugin.utils.errors import CheckpointError
+from mrd_plugin.utils.errors import CheckpointError, first_names
 
 _SHOWN = 8
 _KINDS = ('matched', 'missing', 'unexpected', 'mismatched')
@@ -65,8 +65,7 @@ class LoadReport:
         for kind in ('missing', 'unexpected', 'mismatched'):
             names = getattr(self, kind)
             if names:
-                more = f' and {len(names) - _SHOWN} more' if len(names) > _SHOWN else ''
-                lines.append(f'{len(names)} {kind}: {", ".join(names[:_SHOWN])}{more}')
+                lines.append(f'{len(names)} {kind}: {first_names(names, _SHOWN)}')
         return '\n'.join(lines)
 
 
