@@ -86,9 +86,8 @@ class NonFiniteLossHook(Hook):
         if bad:
             raise NonFiniteLossError(
                 f'No checkpoint is written at epoch {runner.epoch + 1}, iteration '
-                f'{runner.iter + 1}: '
-                f'{first_names(bad, _SHOWN)} are not finite. Resume from an earlier one with a lower learning '
-                'rate.'
+                f'{runner.iter + 1}: {first_names(bad, _SHOWN)} are not finite. Resume from an '
+                'earlier one with a lower learning rate.'
             )
 
     def _culprits(self, data_batch: Any) -> str:
