@@ -27,11 +27,9 @@ DEFINITIONS = (ast.ClassDef, ast.FunctionDef, ast.AsyncFunctionDef)
 
 
 def write_reference(package: Path, out: Path) -> None:
-    """Write the pages of a package and of all packages in it; pages that did not change stay.
+    """Write the pages of a package and of all packages in it.
 
-    Args:
-        package: Folder of the package.
-        out: Folder of the pages; pages of packages that are gone are removed.
+    Pages that did not change stay, those of packages that are gone are removed.
     """
     out.mkdir(parents=True, exist_ok=True)
     folders = [path.parent for path in sorted(package.rglob('__init__.py'))]

@@ -13,14 +13,12 @@ from typing import Any
 import numpy as np
 import torch
 from mmengine.config import Config
-from mmengine.dataset import BaseDataset, pseudo_collate
+from mmengine.dataset import BaseDataset
 from mmengine.device import get_device
 from mmengine.model import BaseModel
 from mmengine.registry import MODELS, init_default_scope
-from torch.utils.data import DataLoader
-from tqdm import tqdm
 
-from mrd_plugin.apis.run_loading import build_dataset
+from mrd_plugin.apis.run_loading import batches_of, build_dataset
 from mrd_plugin.engine import backbone_weights, check_meta, load_weights, read_checkpoint
 from mrd_plugin.utils.atomic import write_atomically
 from mrd_plugin.utils.errors import ConfigError
@@ -103,11 +101,8 @@ def extract_features(
     if name not in known:
         offers = ', '.join(known) or 'none'
         raise ConfigError(f'--features {name}: {type(model).__name__} has {offers}.')
-    loader: DataLoader[Any] = DataLoader(
-        dataset, batch_size=batch_size, shuffle=False, collate_fn=pseudo_collate
-    )
     ids, labels, values = [], [], []
-    for batch in tqdm(loader, 'features', disable=None, leave=False):
+    for batch in batches_of(dataset, batch_size, 'features'):
         batch = model.data_preprocessor(batch, False)
         views = batch['inputs'].chunk(model.num_test_views, dim=1)
         values.append(

@@ -108,8 +108,7 @@ def require_checkpoints(*paths: str | Path) -> None:
 def read_config(args: Namespace) -> Config:
     """Read the config that a command line names, with its ``--cfg-options`` if it has any.
 
-    Args:
-        args: Has ``config``, which becomes a path that exists, and perhaps ``cfg_options``.
+    ``args.config`` becomes a path that exists.
 
     Raises:
         FileNotFoundError: There is no such config.
@@ -124,13 +123,12 @@ def read_config(args: Namespace) -> Config:
 def load_config(args: Namespace, name: str | None = None) -> Config:
     """Read the config that a command line names, with the flags of :func:`add_common_arguments`.
 
+    Its ``work_dir`` and ``launcher`` are set.
+
     Args:
         args: Has ``config``, ``work_dir``, ``cfg_options``, ``launcher`` and ``local_rank``.
         name: Folder below ``work_dirs`` if neither ``args`` nor the config has a ``work_dir``.
             Defaults to None: the name of the config.
-
-    Returns:
-        The config with ``work_dir`` and ``launcher`` set.
 
     Raises:
         FileNotFoundError: There is no such config.
@@ -223,15 +221,11 @@ _UNKNOWN = re.compile(r'(\w+) is not in the (\S+) registry')
 
 
 def explain_build_error(error: BaseException) -> str | None:
-    """Explain a misspelt option or type of a config.
+    """Explain a misspelt option or type of a config, from what was raised.
 
-    Args:
-        error: What was raised, with its traceback.
-
-    Returns:
-        The class, the word it does not know and the nearest one that it knows; None if the error is
-        another, or if no registry was building anything: it is then a fault of code, and wants its
-        traceback.
+    Returns the class, the word it does not know and the nearest one that it knows; None if the
+    error is another, or if no registry was building anything: it is then a fault of code, and wants
+    its traceback.
     """
     frames = [frame for frame, _ in traceback.walk_tb(error.__traceback__)]
     building = [frame for frame in frames if frame.f_code.co_name == 'build_from_cfg']

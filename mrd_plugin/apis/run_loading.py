@@ -5,6 +5,7 @@ A config's teacher of images and texts can also be built alone, without its stud
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -44,13 +45,7 @@ class FinishedRun:
 
 
 def load_run(work_dir: str | Path) -> FinishedRun:
-    """Load what a training run left in its folder.
-
-    Args:
-        work_dir: The run's ``work_dir``.
-
-    Returns:
-        Its parts, the model on a GPU if there is one.
+    """Load what a training run left in its ``work_dir``, the model on a GPU if there is one.
 
     Raises:
         ConfigError: The folder, the config or the checkpoint is missing, or they contradict each
@@ -81,13 +76,7 @@ def _config_file(work_dir: Path) -> Path:
 
 
 def last_checkpoint(work_dir: str | Path) -> Path:
-    """Return the newest checkpoint of a run.
-
-    Args:
-        work_dir: The run's folder.
-
-    Returns:
-        What ``last_checkpoint`` names, otherwise the newest ``*.pth``.
+    """Return what ``last_checkpoint`` of a run names, otherwise its newest ``*.pth``.
 
     Raises:
         ConfigError: There is none.
@@ -108,23 +97,20 @@ def last_checkpoint(work_dir: str | Path) -> Path:
 def predict_all(
     model: BasePretrainer, dataset: BaseDataset, batch_size: int = 64
 ) -> list[ShapeDataSample]:
-    """Predict every shape of a data set.
+    """Predict every shape of a data set with a test pipeline, by a model in eval mode.
 
-    Args:
-        model: In eval mode.
-        dataset: With the test pipeline.
-        batch_size: Shapes at a time. Defaults to 64.
-
-    Returns:
-        In the order of the data set, with ``embedding`` and what else ``predict`` adds.
+    The samples are in its order, with ``embedding`` and what else ``predict`` adds.
     """
+    batches = batches_of(dataset, batch_size, 'encode')
+    return [sample for batch in batches for sample in model.test_step(batch)]
+
+
+def batches_of(dataset: BaseDataset, batch_size: int, title: str) -> Iterable[Any]:
+    """Return the batches of a data set in its order, with a progress bar of this title."""
     loader: DataLoader[Any] = DataLoader(
         dataset, batch_size=batch_size, shuffle=False, collate_fn=pseudo_collate
     )
-    batches = (
-        model.test_step(batch) for batch in tqdm(loader, 'encode', disable=None, leave=False)
-    )
-    return [sample for batch in batches for sample in batch]
+    return tqdm(loader, title, disable=None, leave=False)
 
 
 def build_dataset(cfg: dict[str, Any], **changes: Any) -> BaseDataset:
@@ -133,12 +119,7 @@ def build_dataset(cfg: dict[str, Any], **changes: Any) -> BaseDataset:
 
 
 def sample_ids(cfg: dict[str, Any], **changes: Any) -> list[str]:
-    """Ids of a config's data set, without reading its shapes.
-
-    Args:
-        cfg: For instance ``cfg.train_dataloader.dataset``.
-        **changes: Keys to change, for instance ``split='val'``.
-    """
+    """Ids of a config's data set with some keys changed, without reading its shapes."""
     dataset = build_dataset(cfg, **{**changes, 'pipeline': [], 'cache_in_memory': False})
     return [dataset.get_data_info(index)['sample_id'] for index in range(len(dataset))]
 

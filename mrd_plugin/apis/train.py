@@ -79,11 +79,7 @@ def set_resume(cfg: Config, resume: str) -> None:
 
 
 def main(description: str | None = __doc__) -> None:
-    """Train.
-
-    Args:
-        description: What ``--help`` begins with.
-    """
+    """Train; ``--help`` begins with the description."""
     args = parse_args(description)
     with one_sentence_errors():
         cfg = load_config(args)

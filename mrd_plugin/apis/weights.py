@@ -115,6 +115,8 @@ def import_checkpoint(
 ) -> tuple[Path, str]:
     """Translate a published checkpoint into a file that mm configs can name.
 
+    Returns the new file and the report.
+
     Args:
         path: The published file.
         folder: Where the new one goes.
@@ -122,9 +124,6 @@ def import_checkpoint(
         settings: What weights and table do not tell; see
             :func:`mrd_plugin.engine.converters.convert`.
         suffix: ``'.safetensors'`` or ``'.pth'``.
-
-    Returns:
-        The new file and the report.
 
     Raises:
         FileNotFoundError: There is no such file.

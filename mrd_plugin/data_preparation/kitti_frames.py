@@ -19,7 +19,7 @@ PARTS = ('train', 'val', 'test')
 def prepare_kitti_frames(
     source: str | Path, target: str | Path, frames: Iterable[str] | None = None
 ) -> Path:
-    """Make a folder that MMDetection3D's KITTI configs take as ``data_root``.
+    """Make and return a folder that MMDetection3D's KITTI configs take as ``data_root``.
 
     Training and validation get the same frames, testing none. Files of ``source`` are linked, not
     copied; points that the left colour camera does not see are left out of
@@ -29,9 +29,6 @@ def prepare_kitti_frames(
         source: Folder with ``velodyne``, ``image_2``, ``calib`` and ``label_2``.
         target: Folder to make.
         frames: Names such as ``'000002'``. Defaults to None: all that have labels.
-
-    Returns:
-        ``target``.
 
     Raises:
         ConfigError: If the source lacks a folder or has no frame.

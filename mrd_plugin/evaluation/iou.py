@@ -11,6 +11,13 @@ from mmengine.logging import print_log
 from mmengine.registry import METRICS
 
 
+def confusion_counts(labels: np.ndarray, predicted: np.ndarray, num_classes: int) -> np.ndarray:
+    """Count pairs of true and predicted class ``(n,)``, as ``(K, K)``, rows = truth, -1 left out."""
+    known = labels >= 0
+    cells = labels[known] * num_classes + predicted[known]
+    return np.bincount(cells, minlength=num_classes**2).reshape(num_classes, num_classes)
+
+
 @METRICS.register_module()
 class SemanticIoU(BaseMetric):
     """IoU per class over all points of the data set, and its mean.
@@ -32,10 +39,7 @@ class SemanticIoU(BaseMetric):
         for sample in data_samples:
             truth = sample['point_labels'].cpu().numpy()
             predicted = sample['pred_labels'].cpu().numpy()
-            scored = truth >= 0
-            cells = truth[scored] * classes + predicted[scored]
-            counts = np.bincount(cells, minlength=classes**2)
-            self.results.append(counts.reshape(classes, classes))
+            self.results.append(confusion_counts(truth, predicted, classes))
 
     def compute_metrics(self, results: list) -> dict[str, float]:
         """Metrics of all samples together."""

@@ -28,10 +28,6 @@ class PPKT(ImageToLiDAR):
     def loss(self, batch: PairBatch, data_samples: object = None) -> dict[str, Tensor]:
         """Compute the contrast of a batch.
 
-        Args:
-            batch: Of this rank.
-            data_samples: Not read.
-
         Returns:
             ``loss_contrast``, its rate of matches and chance level, pairs per image.
         """

@@ -42,10 +42,6 @@ class ScaLR(ImageToLiDAR):
     def loss(self, batch: PairBatch, data_samples: object = None) -> dict[str, Tensor]:
         """Compute the distance of a batch.
 
-        Args:
-            batch: Of this rank.
-            data_samples: Not read.
-
         Returns:
             ``loss_distance`` in [0, 2] (1.41 for unrelated features), the mean cosine
             that it corresponds to, pairs per image.

@@ -34,13 +34,7 @@ SHOWN = 3
 
 @torch.no_grad()
 def write_lidar_report(run: FinishedRun) -> dict[str, Any]:
-    """Write ``report/index.html`` and ``summary.json`` into the folder of an image-to-LiDAR run.
-
-    Args:
-        run: Of an ``ImageToLiDAR`` model.
-
-    Returns:
-        The content of ``summary.json``.
+    """Write ``report/index.html`` and ``summary.json`` of an image-to-LiDAR run; return the latter.
 
     Raises:
         ConfigError: There are no validation data.

@@ -15,11 +15,7 @@ _DIRECTIONS = ('text_to_shape', 'image_to_shape', 'shape_to_text')
 
 
 def nest_metrics(metrics: Mapping[str, float]) -> dict[str, Any]:
-    """Metrics as ``zero_shot: {...}, retrieval: {direction: {...}}``; what can't be said is None.
-
-    Args:
-        metrics: As ``score_embeddings`` gives them.
-    """
+    """Metrics as ``zero_shot: {...}, retrieval: {direction: {...}}``; None if unknown."""
 
     def pick(prefix: str, keys: tuple[str, ...]) -> dict[str, float | int | None]:
         found: dict[str, float | int | None] = {}
@@ -50,15 +46,10 @@ def summarise_run(
     nested = nest_metrics(metrics)
     teacher = nest_metrics(references.get(TEACHER_ROW, {}))['zero_shot']['top1']
     return dict(
-        train_minutes=facts['train_minutes'],
-        n_train=facts['n_train'],
-        n_test=facts['n_test'],
+        **facts,
         zero_shot={**nested['zero_shot'], 'teacher_top1': teacher},
         retrieval=nested['retrieval'],
         references={name: nest_metrics(row) for name, row in references.items()},
-        seed=facts['seed'],
-        config=facts['config'],
-        checkpoint=facts['checkpoint'],
     )
 
 

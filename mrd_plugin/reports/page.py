@@ -50,7 +50,7 @@ def html_page(
     clouds: Mapping[str, Any],
     matches: Mapping[str, Any] | None = None,
 ) -> str:
-    """Put a page together.
+    """Put a page together, the whole file.
 
     Args:
         title: Heading, plain text.
@@ -59,9 +59,6 @@ def html_page(
         sections: What follows.
         clouds: Packed clouds by sample id; see ``pack_cloud``.
         matches: Packed matches by name; see ``pack_match``.
-
-    Returns:
-        The whole file.
     """
     head = ''.join(
         f'<li><span>{escape(tile.title)}</span><b>{escape(tile.value)}</b>'

@@ -9,8 +9,9 @@ from typing import Any
 
 import numpy as np
 
+from mrd_plugin.evaluation.iou import confusion_counts
 from mrd_plugin.reports.attributions import credits_section
-from mrd_plugin.reports.figures.confusion import confusion_counts, confusion_table
+from mrd_plugin.reports.figures.confusion import confusion_table
 from mrd_plugin.reports.figures.curves import Series, held_out_curve, training_curves
 from mrd_plugin.reports.figures.examples import draw_examples
 from mrd_plugin.reports.figures.gallery import draw_queries

@@ -34,13 +34,7 @@ from mrd_plugin.utils.training_log import read_training_log
 
 
 def write_report(run: FinishedRun) -> dict[str, Any]:
-    """Write ``report/index.html`` and ``summary.json`` into a run's folder.
-
-    Args:
-        run: Of a pre-trainer of the shape family.
-
-    Returns:
-        The content of ``summary.json``.
+    """Write ``report/index.html`` and ``summary.json`` of a run on shapes; return the latter.
 
     Raises:
         ConfigError: There are no test data or classes.

@@ -201,13 +201,7 @@ def _failure(code: int, log: Path) -> str:
 
 
 def last_metrics(work_dir: str | Path) -> dict[str, float]:
-    """Read the last validation metrics that MMEngine logged under a work folder.
-
-    Args:
-        work_dir: A run's ``work_dir``.
-
-    Returns:
-        Names like ``zero_shot/top1`` and values.
+    """Read the last validation metrics, such as ``zero_shot/top1``, logged below a ``work_dir``.
 
     Raises:
         FileNotFoundError: If no validation was logged.
@@ -244,7 +238,7 @@ def paired_difference(
 
 
 def write_table(folder: str | Path, names: Sequence[str], table: str, record: Any) -> list[Path]:
-    """Write a table as Markdown and its metrics as JSON, side by side.
+    """Write a table as Markdown and its metrics as JSON, side by side; return the two files.
 
     Args:
         folder: Where to; made if it is missing.
@@ -252,9 +246,6 @@ def write_table(folder: str | Path, names: Sequence[str], table: str, record: An
             one and a checksum of all, since file systems allow 255 bytes.
         table: Markdown.
         record: What JSON can hold.
-
-    Returns:
-        The two files.
     """
     stem = '_'.join(names).replace('/', '-')
     if len(stem) > _MAX_STEM:
@@ -270,15 +261,12 @@ def write_table(folder: str | Path, names: Sequence[str], table: str, record: An
 def markdown_table(
     rows: Mapping[str, Sequence[dict[str, float]]], metrics: dict[str, str], base: str | None = None
 ) -> str:
-    """Write rows as a Markdown table of ``mean ± std``, with paired differences under it.
+    """Write rows as a Markdown table of ``mean ± std``, percent, with paired differences under it.
 
     Args:
         rows: Row name to the metrics of its runs.
         metrics: Metric key to column title.
         base: Row that the others are compared with, run by run.
-
-    Returns:
-        Markdown; values in percent.
     """
     lines = [
         '| row | runs | ' + ' | '.join(metrics.values()) + ' |',

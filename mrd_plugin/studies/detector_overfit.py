@@ -111,12 +111,7 @@ def _average_precision(runner: Runner, threshold: str) -> float:
 
 
 def overfit_table(fits: Sequence[Fit], columns: int = 6) -> str:
-    """Write runs as a Markdown table: the loss at some steps, and AP.
-
-    Args:
-        fits: Runs of one config.
-        columns: Steps to show, from the first to the last.
-    """
+    """Write runs as a Markdown table: the loss at ``columns`` steps, and AP."""
     last = len(fits[0].losses)
     steps = sorted({round(1 + (last - 1) * i / (columns - 1)) for i in range(columns)})
     head = ['start', 'seed', *(f'loss at {step}' for step in steps), 'AP25', 'AP50', 'seconds']

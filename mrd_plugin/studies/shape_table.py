@@ -66,16 +66,13 @@ def tabulate(
     prototypes: Tensor,
     logits_cache: str | Path | None = None,
 ) -> ShapeTable:
-    """Read every shape of a data set once.
+    """Read every shape of a data set once, in its order.
 
     Args:
         dataset: A shape data set with a test pipeline: the name as text, the first image as image.
         teacher: The student's teacher.
         prototypes: ``(K, D)`` class embeddings of the student's classifier.
         logits_cache: Where :func:`icon_logits` keeps its logits; None leaves them out.
-
-    Returns:
-        In the order of the data set.
     """
     up = 'xyz'.index(dataset.metainfo['up_axis'])
     hand, samples = [], []

@@ -17,12 +17,7 @@ BRACKETS = (('(', ')'), ('[', ']'))
 
 
 def command_line(description: str | None, examples: str | None = None) -> ArgumentParser:
-    """Start a command line.
-
-    Args:
-        description: What ``--help`` begins with; lines are kept as they are.
-        examples: What it ends with, likewise.
-    """
+    """Start a command line; ``--help`` begins and ends with these texts, line by line."""
     return ArgumentParser(
         description=description, epilog=examples, formatter_class=RawDescriptionHelpFormatter
     )
@@ -42,12 +37,7 @@ def add_config_options(parser: ArgumentParser) -> None:
 
 
 def add_training_flags(parser: _ActionsContainer, seeds: Sequence[int] = (0,)) -> None:
-    """Add what tells how often and how many at a time other programs train.
-
-    Args:
-        parser: The command line, or a group of it.
-        seeds: Default of ``--seeds``.
-    """
+    """Add what tells how often and how many at a time other programs train."""
     parser.add_argument(
         '--seeds',
         type=int,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Sequence
 from pathlib import Path
 
 
@@ -24,6 +25,12 @@ class TrainingError(RuntimeError):
 
 class SourceError(RuntimeError):
     """Data could not be brought; the message says why and what to do."""
+
+
+def first_names(names: Sequence[str], most: int) -> str:
+    """Names for a message; of many the first ``most``, and how many more there are."""
+    more = len(names) - most
+    return ', '.join(names[:most]) + (f' and {more} more' if more > 0 else '')
 
 
 def default_cache() -> Path:

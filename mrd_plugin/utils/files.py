@@ -26,11 +26,7 @@ def file_sha256(path: str | Path) -> str:
 
 
 def read_json(path: str | Path, advice: str = 'correct the key or get the file again') -> Any:
-    """Read a JSON file, whatever its name ends in.
-
-    Args:
-        path: The file.
-        advice: What to do about one of another kind, for the message.
+    """Read a JSON file, whatever its name ends in; errors end with the advice.
 
     Raises:
         ConfigError: If it is of another kind.
@@ -43,10 +39,7 @@ def read_json(path: str | Path, advice: str = 'correct the key or get the file a
 
 
 def read_infos(path: str | Path) -> dict[str, Any]:
-    """Read an info file of MMDetection3D 1.1 or later without running the pickle that it is.
-
-    Returns:
-        Its content; the rows are under ``data_list``.
+    """Read an info file of MMDetection3D 1.1 or later, rows under ``data_list``, running nothing.
 
     Raises:
         ConfigError: If it is of another kind.
@@ -69,9 +62,6 @@ def find_file(key: str, name: str, data_root: str | None = None) -> str:
         name: The path as configured.
         data_root: The data set's root, if there is one.
 
-    Returns:
-        A path that exists.
-
     Raises:
         ConfigError: If it is at none of these places.
     """
@@ -92,9 +82,6 @@ def find_config(name: str | Path) -> str:
     Args:
         name: A path, from the working directory or from the root of the project, or a name below
             ``configs/`` after ``mrd_plugin::``.
-
-    Returns:
-        A path that exists.
 
     Raises:
         FileNotFoundError: If it is at none of these places.

@@ -102,9 +102,6 @@ def read_training_log(path: str | Path) -> TrainingLog:
         path: ``scalars.json`` or another of MMEngine's JSON-lines files, or a work directory; a run
             that was resumed, or started anew, replaces what the earlier one logged from there on.
 
-    Returns:
-        The scalars.
-
     Raises:
         FileNotFoundError: There is no log.
         ConfigError: The file is no such log.

@@ -3,7 +3,8 @@ import re
 import numpy as np
 import pytest
 
-from mrd_plugin.reports.figures.confusion import confusion_counts, confusion_table
+from mrd_plugin.evaluation.iou import confusion_counts
+from mrd_plugin.reports.figures.confusion import confusion_table
 from mrd_plugin.reports.figures.curves import held_out_curve, training_curves
 from mrd_plugin.reports.figures.gallery import draw_queries, rank_gallery
 from mrd_plugin.reports.figures.line_chart import Line, line_chart, ticks

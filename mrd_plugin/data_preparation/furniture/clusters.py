@@ -12,6 +12,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
+from scipy.sparse import lil_matrix
+from scipy.sparse.csgraph import connected_components
 from scipy.spatial import cKDTree
 
 YAWS = (0, 1, 2, 3)
@@ -154,21 +156,13 @@ def find_clusters(
     quick = noise_ratios(shapes, candidates, points // 4)
     candidates = candidates[quick < 1.2 * akin]
     ratios = noise_ratios(shapes, candidates, points)
-    leader = list(range(len(shapes)))
-
-    def lead(i: int) -> int:
-        while leader[i] != i:
-            leader[i] = leader[leader[i]]
-            i = leader[i]
-        return i
-
+    joined = lil_matrix((len(shapes), len(shapes)), dtype=bool)
     for (i, j), ratio in zip(candidates, ratios):
         a, b = shapes[i], shapes[j]
         kin = (a.group, a.noun) == (b.group, b.noun)
-        if (ratio < akin and kin) or (ratio < same and like_colour(a, b)):
-            leader[lead(int(i))] = lead(int(j))
+        joined[i, j] = (ratio < akin and kin) or (ratio < same and like_colour(a, b))
     members: dict[int, list[str]] = {}
-    for i, shape in enumerate(shapes):
-        members.setdefault(lead(i), []).append(shape.sample_id)
+    for shape, number in zip(shapes, connected_components(joined, directed=False)[1]):
+        members.setdefault(number, []).append(shape.sample_id)
     clusters = [sorted(ids) for ids in members.values() if len(ids) > 1]
     return sorted(clusters, key=lambda ids: (-len(ids), ids))

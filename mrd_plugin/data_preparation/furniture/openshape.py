@@ -69,14 +69,7 @@ def write_meta(
 
     ``split/train_all.json`` holds the train part and ``split/lvis.json`` those test shapes whose
     head noun is a class, so that nothing is tested that was trained on. Every raw text passes the
-    GPT filter.
-
-    Args:
-        out: Data folder.
-        entries: All shapes.
-        split: Ids of the parts train, val and test.
-        classes: Class nouns.
-        teacher: Source of the class features; without it there are none.
+    GPT filter. Without a teacher there are no class features.
     """
     meta = out / 'meta_data'
     parts = {part: [e for e in entries if e.sample_id in set(ids)] for part, ids in split.items()}

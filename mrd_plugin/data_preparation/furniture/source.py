@@ -66,16 +66,10 @@ def find_catalogues(source: Path | None, cache: Path) -> list[Path]:
 
 
 def download_furniture(cache: Path) -> Path:
-    """Download the package with apt-get, without root.
+    """Download the package with apt-get, without root; a ``.deb`` that is there is used again.
 
     If apt's lists do not know the package (they are empty on a fresh machine), lists of our own are
     fetched into the cache.
-
-    Args:
-        cache: Folder for the file.
-
-    Returns:
-        Path of the ``.deb``; one that is there and right is used again.
 
     Raises:
         SourceError: If there is no apt-get or no network.

@@ -39,9 +39,6 @@ def deal(
         room: Number of shapes that each part shall get.
         stratum: Stratum of each id.
         rng: Decides the order among units of one size and stratum.
-
-    Returns:
-        Ids of each part.
     """
     sizes = Counter(stratum[i] for unit in units for i in unit)
     main = [Counter(stratum[i] for i in unit).most_common(1)[0][0] for unit in units]

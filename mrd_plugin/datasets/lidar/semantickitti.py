@@ -11,8 +11,7 @@ from mmengine.registry import DATASETS
 from mrd_plugin.datasets.lidar.files import label_table
 from mrd_plugin.datasets.lidar.pair_dataset import LabelledSweeps
 from mrd_plugin.utils.errors import ConfigError
-from mrd_plugin.utils.files import find_file
-from mrd_plugin.utils.safe_pickle import load_plain_pickle
+from mrd_plugin.utils.files import find_file, read_infos
 
 # Class of the single-scan benchmark -> numbers of the files; from 252 on they are moving things.
 CLASSES: dict[str, tuple[int, ...]] = {
@@ -118,7 +117,6 @@ class SemanticKITTI(LabelledSweeps):
 
     def _from_infos(self) -> list[tuple[Path, Path]]:
         self.ann_file = find_file('ann_file', self.ann_file, self.data_root)
-        infos = load_plain_pickle(self.ann_file)
         root = Path(self.data_root)
         sweeps = root / self.data_prefix['pts']
         labels = root / self.data_prefix['pts_semantic_mask']
@@ -128,7 +126,7 @@ class SemanticKITTI(LabelledSweeps):
                     sweeps / row['lidar_points']['lidar_path'],
                     labels / row['pts_semantic_mask_path'],
                 )
-                for row in infos['data_list']
+                for row in read_infos(self.ann_file)['data_list']
             ]
         except (KeyError, TypeError) as error:
             raise ConfigError(

@@ -100,10 +100,7 @@ class ZODSamplePairs(PairDataset):
 
 
 def read_projected(info: dict[str, Any]) -> dict[str, np.ndarray]:
-    """Points of a frame whose LiDAR is given as an image.
-
-    Args:
-        info: Entry of :class:`ZODSamplePairs`.
+    """Points of an entry of :class:`ZODSamplePairs`, whose LiDAR is given as an image.
 
     Returns:
         ``points (N, 4)`` float32, x, y, z in nominal metres and intensity 1; ``pixels (N, 2)``, row

@@ -147,14 +147,11 @@ class LabelledClouds(ShapeDataset):
 
 
 def read_h5(path: str | Path, keys: Sequence[str]) -> list[np.ndarray]:
-    """Read arrays of one file.
+    """Read arrays of one file, in the order of the keys.
 
     Args:
         path: The ``.h5`` file.
         keys: Names of arrays at its root.
-
-    Returns:
-        The arrays, in the order of the keys.
 
     Raises:
         ConfigError: h5py is not installed.

@@ -30,10 +30,7 @@ class Neighbours(NamedTuple):
     meta: dict[str, Any]
 
     def rows_for(self, sample_ids: Sequence[str]) -> list[np.ndarray]:
-        """Neighbours in the numbering of a data set.
-
-        Args:
-            sample_ids: Ids of the data set, in its order.
+        """Neighbours in the numbering of a data set, whose ids are given in its order.
 
         Returns:
             For each sample the places of its neighbours, nearest first; those that are not in the

@@ -20,11 +20,13 @@ from mrd_plugin.utils.errors import BadSampleError, ConfigError
 from mrd_plugin.utils.files import read_json
 
 METRES = {'m': 1.0, 'dm': 0.1, 'cm': 0.01, 'mm': 0.001, 'inch': 0.0254, 'foot': 0.3048}
-_TO_Y_UP = {
+TO_Y_UP = {
     'x': np.array([[0, -1, 0], [1, 0, 0], [0, 0, 1]], dtype=np.float32),
     'y': np.eye(3, dtype=np.float32),
     'z': np.array([[1, 0, 0], [0, 0, 1], [0, -1, 0]], dtype=np.float32),
 }
+"""Rotations that bring the named up axis to y."""
+
 _COLUMNS = ('shape', 'id', 'name', 'captions', 'images', 'category')
 
 
@@ -92,14 +94,14 @@ class ShapeFolderDataset(ShapeDataset):
         **kwargs: Any,
     ) -> None:
         for key, value, known in (
-            ('file_up_axis', file_up_axis, tuple(_TO_Y_UP)),
+            ('file_up_axis', file_up_axis, tuple(TO_Y_UP)),
             ('unit', unit, (None, *METRES)),
             ('colour_range', colour_range, (None, 0, 1, 255)),
         ):
             if value not in known:
                 raise ConfigError(f'ShapeFolderDataset {key}={value!r}: expected one of {known}.')
         self.unit = unit
-        self.turn = _TO_Y_UP[file_up_axis] * np.float32(1 if unit is None else METRES[unit])
+        self.turn = TO_Y_UP[file_up_axis] * np.float32(1 if unit is None else METRES[unit])
         self.colour_range = colour_range
         self.num_points = num_points
         super().__init__(

@@ -139,12 +139,7 @@ class TextImagePolicy:
         self.feature_dim = feature_dim
 
     def choose_text(self, shape: Candidates, name: str, raw_text_ok: bool = True) -> TextChoice:
-        """Choose a text.
-
-        Args:
-            shape: What there is.
-            name: Name of the shape.
-            raw_text_ok: What the GPT filter says of the first raw text.
+        """Choose a text; ``raw_text_ok`` is what the GPT filter says of the first raw text.
 
         Raises:
             BadSampleError: If the stored feature has another length than ``feature_dim``.

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import torch
 from torch import nn
 
-from mrd_plugin.utils.errors import CheckpointError
+from mrd_plugin.utils.errors import CheckpointError, first_names
 
 _SHOWN = 8
 _KINDS = ('matched', 'missing', 'unexpected', 'mismatched')
@@ -65,8 +65,7 @@ class LoadReport:
         for kind in ('missing', 'unexpected', 'mismatched'):
             names = getattr(self, kind)
             if names:
-                more = f' and {len(names) - _SHOWN} more' if len(names) > _SHOWN else ''
-                lines.append(f'{len(names)} {kind}: {", ".join(names[:_SHOWN])}{more}')
+                lines.append(f'{len(names)} {kind}: {first_names(names, _SHOWN)}')
         return '\n'.join(lines)
 
 
@@ -95,15 +94,12 @@ def compare_weights(
 def load_weights(
     module: nn.Module, state_dict: Mapping[str, torch.Tensor], min_coverage: float = 0.9
 ) -> LoadReport:
-    """Load what matches in name and shape, if it is enough.
+    """Load what matches in name and shape, if it is enough; return the report.
 
     Args:
         module: Takes the weights.
         state_dict: Tensors by name, named as in ``module.state_dict()``.
         min_coverage: The least part of the module's tensors that must match, in [0, 1].
-
-    Returns:
-        The report.
 
     Raises:
         CheckpointError: Fewer match; nothing was loaded. If taking a prefix off the names would

@@ -19,14 +19,11 @@ from mrd_plugin.utils.errors import CheckpointError
 
 
 def module_configs(meta: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
-    """Return the configs of the modules in a checkpoint of this package.
+    """Return the configs of ``backbone`` and ``head`` of a checkpoint, of those that it has.
 
     Args:
         meta: ``checkpoint['meta']``, of a converted checkpoint (``backbone`` and ``head``) or of a
             training (``cfg``).
-
-    Returns:
-        Those of ``backbone`` and ``head`` that there are.
 
     Raises:
         CheckpointError: ``meta['cfg']`` is no config of literals.
@@ -38,10 +35,7 @@ def module_configs(meta: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
 
 
 def build_module(cfg: Mapping[str, Any]) -> Any:
-    """Build a module from a config that came with a checkpoint.
-
-    Args:
-        cfg: The config; its initialisation is left out, since weights are loaded.
+    """Build a module from a config that came with a checkpoint, without initialising its weights.
 
     Raises:
         CheckpointError: A ``type`` in it is no registered module, or the module can't be built so.

@@ -152,13 +152,9 @@ def read_checkpoint(
 
 
 def read_meta(path: str | Path) -> dict[str, Any]:
-    """Read what a checkpoint says of itself, without its tensors in memory.
+    """Read the ``meta`` of a checkpoint, empty if it has none, without its tensors in memory.
 
-    Args:
-        path: As in :func:`read_checkpoint`, which has the errors.
-
-    Returns:
-        Its ``meta``; empty if it has none.
+    Errors are those of :func:`read_checkpoint`.
     """
     meta = read_checkpoint(path, 'meta').get('meta')
     return meta if isinstance(meta, dict) else {}

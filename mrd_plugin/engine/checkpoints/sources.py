@@ -60,10 +60,6 @@ class Contents(NamedTuple):
 def find_sources(cfg: Mapping[str, Any], model: nn.Module) -> list[Source]:
     """Return what MMEngine loads into a model before training, in its order.
 
-    Args:
-        cfg: A whole config.
-        model: What was built from ``cfg.model``.
-
     Raises:
         ConfigError: An ``init_cfg`` below ``model`` reached no module, so nothing would be loaded.
     """

@@ -104,9 +104,6 @@ def convert(
         settings: Instead of the table's, or where it asks: keys of the backbone's config, and
             ``up_axis``, ``no_colour``, ``normalisation``, ``num_points``.
 
-    Returns:
-        Weights, configs and report.
-
     Raises:
         CheckpointError: It is none of the known families or not the one it is believed to be, a
             part of it is missing, left over or of another size, or a setting is not known.

@@ -117,9 +117,6 @@ class Layout:
     def translate(self, found: Found) -> tuple[dict[str, Tensor], dict[str, Tensor], list[str]]:
         """Sort and rename the tensors of a network.
 
-        Args:
-            found: The network.
-
         Returns:
             The backbone's tensors (names as in the class; a name that no rule knows stays as it
             is), the tensors of the heads, and the names that are set aside.

@@ -12,7 +12,7 @@ from mmengine.hooks import Hook
 from mmengine.logging import print_log
 from mmengine.registry import HOOKS
 
-from mrd_plugin.utils.errors import BadSampleError
+from mrd_plugin.utils.errors import BadSampleError, first_names
 
 _SHOWN = 20
 
@@ -66,10 +66,9 @@ class BadSampleHook(Hook):
         if not names:
             return
         size = len(runner.train_dataloader.dataset)
-        more = f' and {len(names) - _SHOWN} more' if len(names) > _SHOWN else ''
         print_log(
             f'Epoch {runner.epoch + 1}: {len(names)} of {size} samples were bad and were skipped: '
-            f'{", ".join(names[:_SHOWN])}{more}',
+            f'{first_names(names, _SHOWN)}',
             'current',
             level=logging.WARNING,
         )

@@ -12,6 +12,8 @@ from mmengine.hooks import Hook
 from mmengine.logging import print_log
 from mmengine.registry import HOOKS
 
+from mrd_plugin.utils.errors import first_names
+
 _SHOWN = 10
 
 
@@ -84,9 +86,8 @@ class NonFiniteLossHook(Hook):
         if bad:
             raise NonFiniteLossError(
                 f'No checkpoint is written at epoch {runner.epoch + 1}, iteration '
-                f'{runner.iter + 1}: '
-                f'{_first(bad)} are not finite. Resume from an earlier one with a lower learning '
-                'rate.'
+                f'{runner.iter + 1}: {first_names(bad, _SHOWN)} are not finite. Resume from an '
+                'earlier one with a lower learning rate.'
             )
 
     def _culprits(self, data_batch: Any) -> str:
@@ -101,11 +102,6 @@ class NonFiniteLossHook(Hook):
                 if isinstance(value, torch.Tensor) and not torch.isfinite(value).all()
             ]
             if broken:
-                return f'the input of these samples is not finite: {_first(broken)}'
+                return f'the input of these samples is not finite: {first_names(broken, _SHOWN)}'
         print_log(f'The samples of this batch: {", ".join(names)}', 'current', level=logging.ERROR)
-        return f'in a batch of these samples: {_first(names)}'
-
-
-def _first(names: Sequence[str]) -> str:
-    more = len(names) - _SHOWN
-    return ', '.join(names[:_SHOWN]) + (f' and {more} more' if more > 0 else '')
+        return f'in a batch of these samples: {first_names(names, _SHOWN)}'

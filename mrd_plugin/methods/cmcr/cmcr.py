@@ -113,11 +113,7 @@ class CMCR(ImageToLiDAR):
         self.published_orthogonality = published_orthogonality
 
     def loss(self, batch: PairBatch, data_samples: object = None) -> dict[str, Tensor]:
-        """Compute all terms of a batch; in training, move the codebook.
-
-        Args:
-            batch: Of this rank, with masks and queries.
-            data_samples: Not read.
+        """Compute all terms of a batch with masks and queries; in training, move the codebook.
 
         Returns:
             Weighted terms ``loss_*``, and what to read them against.

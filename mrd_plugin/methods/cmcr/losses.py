@@ -200,9 +200,6 @@ def image_error(predicted: Tensor, images: Tensor) -> Tensor:
     Args:
         predicted: ``(V, 3, H, W)``.
         images: The whole images, ``(V, 3, H, W)`` in [0, 1].
-
-    Returns:
-        Scalar.
     """
     return (predicted - images).square().sum()
 

@@ -71,11 +71,7 @@ class TAMMImageAdapter(TaughtModel):
         return self.adapter(inputs)
 
     def loss(self, inputs: Tensor, data_samples: Sequence[ShapeDataSample]) -> dict[str, Tensor]:
-        """Compute the loss of a batch.
-
-        Args:
-            inputs: Not read.
-            data_samples: The shapes' images and texts.
+        """Compute the loss of a batch from images and texts of its samples; inputs are not read.
 
         Returns:
             ``loss``; ``match``, the rate of images whose own text is the nearest of the batch;

@@ -53,9 +53,6 @@ def get_templates(templates: str | Sequence[str]) -> tuple[str, ...]:
     Args:
         templates: The name of a set, or strings that contain ``{}`` once.
 
-    Returns:
-        The templates.
-
     Raises:
         ConfigError: The name is unknown, there is no template, or one hasn't exactly one ``{}``.
     """
@@ -76,13 +73,5 @@ def get_templates(templates: str | Sequence[str]) -> tuple[str, ...]:
 
 
 def fill_prompts(names: Sequence[str], templates: Sequence[str]) -> list[str]:
-    """Put every name into every template.
-
-    Args:
-        names: ``K`` names.
-        templates: ``T`` templates.
-
-    Returns:
-        ``K * T`` prompts, the templates of one name side by side.
-    """
+    """Put ``K`` names into ``T`` templates: ``K * T`` prompts, those of one name side by side."""
     return [template.replace('{}', name) for name in names for template in templates]

@@ -10,23 +10,6 @@ import numpy as np
 _MOST = 40
 
 
-def confusion_counts(labels: np.ndarray, predicted: np.ndarray, num_classes: int) -> np.ndarray:
-    """Count pairs of true and predicted class.
-
-    Args:
-        labels: ``(n,)``; -1 is left out.
-        predicted: ``(n,)``.
-        num_classes: K.
-
-    Returns:
-        ``(K, K)``, rows are true classes.
-    """
-    counts = np.zeros((num_classes, num_classes), dtype=np.int64)
-    known = labels >= 0
-    np.add.at(counts, (labels[known], predicted[known]), 1)
-    return counts
-
-
 def confusion_table(counts: np.ndarray, classes: Sequence[str]) -> str:
     """Write counts as a table, shaded by the share of the row, without the empty classes.
 

@@ -92,15 +92,7 @@ _FIGURES = {
 
 
 def training_curves(scalars: Mapping[str, Series], unit: str = 'epoch') -> list[str]:
-    """Charts of everything that a run logged, every loss term among it.
-
-    Args:
-        scalars: By name.
-        unit: What the positions are. Defaults to 'epoch'.
-
-    Returns:
-        One ``<figure>`` a chart; a group with many scalars takes several.
-    """
+    """Charts of all scalars that a run logged; a group with many takes several ``<figure>``."""
     groups: dict[tuple[str, str], list[str]] = {(title, note): [] for title, note, _ in _RULES}
     for key, (positions, _) in scalars.items():
         if key not in _NOT_CHARTED and len(positions):
@@ -114,15 +106,7 @@ def training_curves(scalars: Mapping[str, Series], unit: str = 'epoch') -> list[
 
 
 def held_out_curve(figures: Mapping[str, Series], unit: str = 'epoch') -> str | None:
-    """Return the chart of figures that were taken while training went on.
-
-    Args:
-        figures: By name, as ``ZeroShotAccuracy`` and ``CrossModalRetrieval`` give them.
-        unit: What the positions are. Defaults to 'epoch'.
-
-    Returns:
-        None if they were taken at most once.
-    """
+    """Return the chart of metrics taken while training went on; None if that was once at most."""
     lines = [
         Line(name, *figures[key], number)
         for number, (key, name) in enumerate(_FIGURES.items(), 1)

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 from scipy.spatial import cKDTree
 
+from mrd_plugin.datasets.shapes.shape_folder import TO_Y_UP
 from mrd_plugin.reports.figures.png import base64_text
 
 NUM_POINTS = 1500
@@ -49,8 +50,4 @@ def pack_cloud(
 
 def turn_y_up(xyz: np.ndarray, up_axis: str) -> np.ndarray:
     """Rotate (never mirror) points ``(N, 3)`` so that y points up."""
-    if up_axis == 'z':
-        return np.stack([xyz[:, 0], xyz[:, 2], -xyz[:, 1]], axis=1)
-    if up_axis == 'x':
-        return np.stack([-xyz[:, 1], xyz[:, 0], xyz[:, 2]], axis=1)
-    return xyz
+    return xyz @ TO_Y_UP[up_axis].T

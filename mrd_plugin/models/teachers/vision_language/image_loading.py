@@ -12,14 +12,11 @@ _CROP = re.compile(r'(.+)#xywh=(\d+),(\d+),(\d+),(\d+)')
 
 
 def load_rgb(path: str) -> Image.Image:
-    """Read an image and lay a transparent one on white.
+    """Read an image in mode RGB and lay a transparent one on white.
 
     Args:
         path: A file that Pillow can read, any mode. A part of it is named as in W3C's Media
             Fragments URI 1.0 (section 4.2.2), in pixels: ``room.jpg#xywh=left,top,width,height``.
-
-    Returns:
-        The image in mode RGB.
 
     Raises:
         BadSampleError: The file is missing or broken.
