@@ -1,8 +1,8 @@
 # CMCR, the embedded default: 14 real frames of camera and LiDAR, minutes on two CPU cores.
 # Coordinates are relative and there is no intensity (docs/data/sweeps.md), so a voxel is one step
 # of the files, the occupancy decoder looks four steps far, and the intensity term has nothing to
-# learn from. The codebook is smaller and quicker than the published one: 210 steps would not move a book
-# of decay 0.999.
+# learn from. The codebook is smaller and quicker than the published one: 210 steps would not move
+# a book of decay 0.999.
 _base_ = [
     '../_base_/default_runtime.py',
     '../_base_/datasets/zod_pairs.py',
