@@ -97,7 +97,7 @@ class FoldRun:
         train part of the fold and chooses its epoch on the validation part, never on the test part;
         its work_dir is handed to the second under ``first_stage.key``.
         """
-        first_stage = Config.fromfile(self.config).get('first_stage')
+        first_stage = Config.fromfile(find_config(self.config)).get('first_stage')
         if first_stage is None:
             return [self._command(self.config, self.folder, self.part, self.options)]
         folder = self.folder / 'first_stage'

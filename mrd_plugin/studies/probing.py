@@ -17,6 +17,7 @@ from mrd_plugin.apis.run_loading import last_checkpoint, sample_ids
 from mrd_plugin.studies.cross_validation import SPLITS, FoldRun, MetricRows, require_splits, run_all
 from mrd_plugin.studies.probes import accuracies, few_shot_probe, knn_probe, linear_probe
 from mrd_plugin.utils.errors import ConfigError
+from mrd_plugin.utils.files import find_config
 
 
 @dataclass(frozen=True)
@@ -214,7 +215,7 @@ class Ladder:
             Row name to figures, one per (fold, seed), in the same order in every row; those of a
             few-shot row are means over its draws.
         """
-        cfg = Config.fromfile(self.config)
+        cfg = Config.fromfile(find_config(self.config))
         checkpoints = self.pretrained()
         rows: MetricRows = {}
         if self.scratch:

@@ -15,6 +15,16 @@ config = Config.fromfile('child.py')
 print(mrd_plugin.__file__)
 print(config.custom_imports.imports, config.answer)
 """
+# What cross_validate, ladders and probes do: find configs and folds, start a training as a module.
+STUDY = """
+import subprocess
+from mrd_plugin.studies.cross_validation import FoldRun, require_splits
+
+require_splits([0, 4])
+(command,) = FoldRun('configs/mrd/pointbert_furniture.py', 0, 0, 'val', 'out').commands()
+done = subprocess.run(command, capture_output=True, text=True)
+print(done.returncode, done.stderr.splitlines()[-6:])
+"""
 
 
 def test_wheel_holds_configs_tools_and_index(wheel: Path):
@@ -40,6 +50,14 @@ def test_config_inherits_from_an_installed_wheel(site: Path, tmp_path: Path):
     where, config = result.stdout.strip().splitlines()[-2:]
     assert where == str(site / 'mrd_plugin' / '__init__.py')
     assert config == "['mrd_plugin'] 42"
+
+
+def test_studies_start_trainings_in_any_folder(site: Path, tmp_path: Path):
+    result = run_elsewhere(STUDY, tmp_path, site)
+    assert result.returncode == 0, result.stderr
+    # The training found its config and stopped at the data, which are not here.
+    said = result.stdout.strip().splitlines()[-1]
+    assert said.startswith('1 ') and 'python tools/prepare/furniture.py' in said
 
 
 def test_inherited_settings_stay_in_the_root_scope(tmp_path: Path):
