@@ -12,7 +12,7 @@ from mmengine.registry import METRICS
 
 
 def confusion_counts(labels: np.ndarray, predicted: np.ndarray, num_classes: int) -> np.ndarray:
-    """Count pairs of true and predicted class ``(n,)``: ``(K, K)``, rows = truth, no -1."""
+    """Count pairs of true and predicted class ``(n,)``, as ``(K, K)``, rows = truth, without -1."""
     known = labels >= 0
     cells = labels[known] * num_classes + predicted[known]
     return np.bincount(cells, minlength=num_classes**2).reshape(num_classes, num_classes)
