@@ -11,9 +11,9 @@ import sys
 import pytest
 
 from benchmarks import BENCHMARKS
+from benchmarks.command_line import main
 from benchmarks.harness import Benchmark, _max_difference, compare
 from mrd_plugin.utils.errors import ConfigError
-from tools.benchmark import main
 
 KEYS = {
     'name',
