@@ -8,7 +8,7 @@ Examples:
         configs/mrd/pointbert_furniture.py --part test --seeds 0 1
     # a variant of a config as a row of its own
     python tools/cross_validate.py configs/mrd/pointbert_furniture.py --name tau_.2 \
-        --options model.loss.tau_student=0.2
+        --options model.loss.tau_intra=0.2
 
 Finished runs are kept under --out and reused when the same command is given again.
 """

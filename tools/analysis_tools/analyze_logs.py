@@ -1,9 +1,9 @@
 r"""Curves and times from training logs.
 
 Examples:
-    # the loss terms of a run as a PNG; without --keys all that has "loss" in its name
+    # loss terms of a run as a PNG; without --keys all that has "loss" in its name
     python tools/analysis_tools/analyze_logs.py plot_curve work_dirs/pointbert_furniture \
-        --keys align_loss relation_loss --out work_dirs/losses.png
+        --keys align_image intra cross --out work_dirs/losses.png
     # two runs in one figure
     python tools/analysis_tools/analyze_logs.py plot_curve work_dirs/a work_dirs/b --keys loss
     # seconds an iteration
