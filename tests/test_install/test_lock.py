@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import importlib.metadata
 import re
+import sysconfig
 
 import pytest
 
@@ -22,10 +23,12 @@ def installed_through(package: str) -> set[str]:
     waiting = {normal(package)}
     while waiting:
         name = waiting.pop()
-        try:
-            requires = importlib.metadata.distribution(name).requires or []
-        except importlib.metadata.PackageNotFoundError:
+        # Only here: setuptools puts copies of other packages on sys.path once it is imported.
+        places = [sysconfig.get_path('purelib')]
+        (one, *_) = [*importlib.metadata.distributions(name=name, path=places), None]
+        if one is None:
             continue
+        requires = one.requires or []
         found.add(name)
         # Of the optional ones, those of this project only.
         asked = [line for line in requires if 'extra ==' not in line or name == normal(package)]
