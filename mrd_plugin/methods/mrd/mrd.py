@@ -264,7 +264,9 @@ class MRDLoss(AlignLoss):
             terms += intra_terms(make_relation(*options, *self.tau_intra), self.weights.mixed)
         if 'cross' in self.weights.kinds:
             taus = self.cross_taus(scales.detach())
-            relations = {slot: make_relation(*options, *pair) for slot, pair in taus.items()}
+            # One relation for one pair of temperatures: its mixed teacher rows are made once.
+            made = {pair: make_relation(*options, *pair) for pair in taus.values()}
+            relations = {slot: made[pair] for slot, pair in taus.items()}
             terms += cross_terms(
                 **relations, mixed=self.weights.mixed, transposed=self.transposed_cross
             )

@@ -10,6 +10,7 @@ import torch
 from mrd_plugin.methods.contrast.align_loss import AlignLoss
 from mrd_plugin.methods.contrast.triplets import Triplets
 from mrd_plugin.methods.mrd.mrd import MRDLoss
+from mrd_plugin.methods.mrd.relations import NormalisedRelation
 from mrd_plugin.utils.errors import ConfigError
 
 from . import reference
@@ -160,6 +161,21 @@ def test_whole_matrices_equal_row_blocks(distance, within):
     for key in found[0][0]:
         torch.testing.assert_close(found[0][0][key], found[1][0][key], msg=key)
     torch.testing.assert_close(found[0][1], found[1][1])
+
+
+def test_the_mixed_teacher_of_both_cross_terms_is_made_once(monkeypatch):
+    made = []
+    real = NormalisedRelation.teacher
+
+    def teacher(self, sims, alpha, diagonal):
+        made.append(diagonal)
+        return real(self, sims, alpha, diagonal)
+
+    monkeypatch.setattr(NormalisedRelation, 'teacher', teacher)
+    build(within=dict(type='TeacherMix'), transposed_cross=True)(
+        Triplets(*reference.batch()), *reference.scales()
+    )
+    assert made == [0, None]  # intra leaves the own sample out; four cross terms share one target
 
 
 def test_whole_matrices_can_be_differentiated_twice():
