@@ -64,8 +64,13 @@ def write_atomically(path: str | Path, content: bytes) -> None:
             raise
 
 
-def remove_half_written(folder: Path, names: str = '*') -> None:
-    """Remove what a kill left of files with these names (a glob pattern) in a folder."""
+def remove_half_written(folder: Path, names: str = '*.[0-9]*') -> None:
+    """Remove what a kill left in a folder, and no other temporary file.
+
+    Args:
+        folder: Where :func:`write_atomically` wrote.
+        names: Glob pattern before ``.tmp``; by default any name with a process's number.
+    """
     for left_over in folder.glob(f'{names}.tmp'):
         left_over.unlink(missing_ok=True)
 

@@ -412,9 +412,10 @@ class TestConvert:
         with (out / 'progress.jsonl').open('a') as journal:
             journal.write('\n["cut sho')
         (out / 'shapes' / 'left.npz.1.tmp').write_bytes(b'half')
+        (out / 'shapes' / 'mine.tmp').write_bytes(b'of another program')
         monkeypatch.setattr(convert_module.ShapeJob, 'make', real)
         assert self.run(sh3f, out) == (2, 2)
-        assert not list(out.rglob('*.tmp'))
+        assert [path.name for path in out.rglob('*.tmp')] == ['mine.tmp']
         assert self.run(sh3f, out) == (0, 4)
 
     def test_truncated_changed_and_deleted_files_are_made_anew(self, sh3f, tmp_path):

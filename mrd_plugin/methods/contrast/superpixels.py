@@ -50,7 +50,7 @@ class SuperpixelPretrainer(ImageToLiDAR):
             data_samples: Not read.
 
         Returns:
-            ``loss_contrast``, its rate of matches and chance level, pairs and superpixels an
+            ``loss_contrast``, its rate of matches and chance level, pairs and superpixels per
             image.
 
         Raises:
